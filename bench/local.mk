@@ -1,0 +1,1 @@
+# Figures, never tests: CPU time a request beside a peer's.

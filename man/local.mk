@@ -1,0 +1,1 @@
+# mdoc pages, hand-written.

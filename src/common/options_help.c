@@ -1,0 +1,122 @@
+/* What --help and --version print, derived from the option tables. */
+#include "config.h"
+
+#include "common/options_help.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/units.h"
+
+enum { WIDTH = 79, HELP_COLUMN = 6 };
+
+/* Prints the words of `text`, wrapped, each line indented by `indent`. */
+static void print_wrapped(FILE *out, const char *text, int indent)
+{
+    int column = 0;
+    while (*text) {
+        size_t word = strcspn(text, " ");
+        if (column == 0)
+            column = fprintf(out, "%*s", indent, "");
+        else if (column + 1 + (int)word > WIDTH)
+            column = fprintf(out, "\n%*s", indent, "") - 1;
+        else
+            column += fprintf(out, " ");
+        column += fprintf(out, "%.*s", (int)word, text);
+        text += word;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+/* Writes " (default VALUE)" where there is one worth naming. */
+static void format_default(const struct lb_option *o, const void *config, char *buf, size_t size)
+{
+    const void *at = (const char *)config + o->offset;
+    char text[LB_DURATION_TEXT];
+    buf[0] = '\0';
+    switch (o->type) {
+    case LB_OPTION_FLAG:
+    case LB_OPTION_LIST:
+        break;
+    case LB_OPTION_STRING:
+        if (*(const char *const *)at && **(const char *const *)at)
+            snprintf(buf, size, " (default %s)", *(const char *const *)at);
+        break;
+    case LB_OPTION_UINT:
+        if (*(const uint64_t *)at)
+            snprintf(buf, size, " (default %" PRIu64 ")", *(const uint64_t *)at);
+        break;
+    case LB_OPTION_DOUBLE:
+        if (*(const double *)at != 0)
+            snprintf(buf, size, " (default %g)", *(const double *)at);
+        break;
+    case LB_OPTION_DURATION:
+        if (*(const int64_t *)at > 0)
+            snprintf(buf, size, " (default %s)", lb_format_duration(text, *(const int64_t *)at));
+        break;
+    case LB_OPTION_CHOICE:
+        if (*(const int *)at >= 0)
+            snprintf(buf, size, " (default %s)", o->choices[*(const int *)at]);
+        break;
+    }
+}
+
+static void print_option(const struct lb_option *o, const void *config, FILE *out)
+{
+    if (o->letter)
+        fprintf(out, "  -%c, --%s", o->letter, o->name);
+    else
+        fprintf(out, "  --%s", o->name);
+    if (o->type == LB_OPTION_CHOICE) {
+        for (int i = 0; o->choices[i]; i++)
+            fprintf(out, "%c%s", i ? '|' : '=', o->choices[i]);
+    } else if (o->arg) {
+        fprintf(out, "=%s", o->arg);
+    }
+    fputc('\n', out);
+
+    char tail[256], text[1024];
+    format_default(o, config, tail, sizeof tail);
+    size_t help = strlen(o->help);
+    /* The default stands inside the last sentence. */
+    if (tail[0] && help && o->help[help - 1] == '.')
+        snprintf(text, sizeof text, "%.*s%s.", (int)help - 1, o->help, tail);
+    else
+        snprintf(text, sizeof text, "%s%s", o->help, tail);
+    print_wrapped(out, text, HELP_COLUMN);
+}
+
+void lb_options_print_help(const struct lb_program *program, const void *config, FILE *out)
+{
+    fprintf(out, "Usage: %s %s\n", program->name, program->synopsis);
+    print_wrapped(out, program->summary, 0);
+    for (size_t g = 0; g < program->group_count; g++) {
+        fprintf(out, "\n%s:\n", program->groups[g].title);
+        for (size_t i = 0; i < program->groups[g].count; i++)
+            print_option(&program->groups[g].options[i], config, out);
+    }
+    fputs("\nOther:\n  --help\n      Print this and exit.\n  --version\n"
+          "      Print the version, license and libraries and exit.\n\n",
+          out);
+    print_wrapped(out,
+                  "Each option is also an environment variable: LBDEMO_ and its name in capitals "
+                  "with '_' for '-'; the option wins.",
+                  0);
+    if (program->epilog)
+        fprintf(out, "\n%s", program->epilog);
+    fprintf(out, "\nReport bugs to: %s\n", PACKAGE_BUGREPORT);
+}
+
+void lb_options_print_version(const struct lb_program *program, FILE *out)
+{
+    fprintf(out,
+            "%s (%s) %s\n"
+            "License GPL-3.0-or-later: GNU GPL version 3 or later.\n"
+            "This is free software: you may change and redistribute it.\n"
+            "There is NO WARRANTY, to the extent permitted by law.\n",
+            program->name, PACKAGE_NAME, PACKAGE_VERSION);
+    if (program->print_libraries)
+        program->print_libraries(out);
+}

@@ -1,0 +1,16 @@
+/* What --help and --version print, derived from the option tables. */
+#ifndef LB_COMMON_OPTIONS_HELP_H
+#define LB_COMMON_OPTIONS_HELP_H
+
+#include "common/options.h"
+
+#define LB_OPTION_ENV_NAME 64
+
+/* Writes "LBDEMO_HTTP_LISTEN" for http-listen. */
+void lb_option_env_name(const struct lb_option *o, char name[LB_OPTION_ENV_NAME]);
+
+/* At most 80 columns; `config` holds the defaults. */
+void lb_options_print_help(const struct lb_program *program, const void *config, FILE *out);
+void lb_options_print_version(const struct lb_program *program, FILE *out);
+
+#endif

@@ -1,0 +1,12 @@
+# One static library a folder, so that a program links only what it uses.
+noinst_LIBRARIES += src/liblbcommon.a
+
+src_liblbcommon_a_SOURCES = \
+	src/common/address.c src/common/address.h \
+	src/common/clock.c src/common/clock.h \
+	src/common/error.c src/common/error.h \
+	src/common/file.c src/common/file.h \
+	src/common/log.c src/common/log.h \
+	src/common/options.c src/common/options.h \
+	src/common/options_help.c src/common/options_help.h \
+	src/common/units.c src/common/units.h

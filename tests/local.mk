@@ -1,0 +1,32 @@
+# Unit tests: one Check program a module.
+check_programs_unit = \
+	tests/unit/check_address \
+	tests/unit/check_options \
+	tests/unit/check_units
+check_PROGRAMS += $(check_programs_unit)
+TESTS += $(check_programs_unit)
+
+unit_ldadd = src/liblbcommon.a $(CHECK_LIBS)
+unit_common = tests/unit/unit.h
+# Check's own header does not pass -Wformat=2 -Wundef and is not ours.
+unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
+
+tests_unit_check_address_SOURCES = tests/unit/check_address.c $(unit_common)
+tests_unit_check_address_CFLAGS = $(unit_cflags)
+tests_unit_check_address_LDADD = $(unit_ldadd)
+tests_unit_check_options_SOURCES = tests/unit/check_options.c $(unit_common)
+tests_unit_check_options_CFLAGS = $(unit_cflags)
+tests_unit_check_options_LDADD = $(unit_ldadd)
+tests_unit_check_units_SOURCES = tests/unit/check_units.c $(unit_common)
+tests_unit_check_units_CFLAGS = $(unit_cflags)
+tests_unit_check_units_LDADD = $(unit_ldadd)
+
+# End-to-end tests: Python programs that exit 0 (passed), 77 (skipped, with the reason) or another
+# status (failed). They find the built programs by LBDEMO_BIN.
+AM_TESTS_ENVIRONMENT = \
+	LBDEMO_BIN='$(abs_top_builddir)'; export LBDEMO_BIN; \
+	LBDEMO_SOURCE='$(abs_top_srcdir)'; export LBDEMO_SOURCE; \
+	TSAN_OPTIONS='ignore_noninstrumented_modules=1 halt_on_error=1'; export TSAN_OPTIONS; \
+	UBSAN_OPTIONS='print_stacktrace=1'; export UBSAN_OPTIONS;
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = $(PYTHON)
