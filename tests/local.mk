@@ -30,3 +30,7 @@ AM_TESTS_ENVIRONMENT = \
 	UBSAN_OPTIONS='print_stacktrace=1'; export UBSAN_OPTIONS;
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON)
+
+e2e_tests =
+TESTS += $(e2e_tests)
+EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/cli.py
