@@ -1,0 +1,74 @@
+/* The gRPC side of the server, on the gRPC C core: one completion queue and one thread each, our
+ * own acceptor for plaintext connections, and the services.
+ *
+ * Life: new, add_listener, start, [drain], shutdown, free. These functions are for one thread at a
+ * time; none of them is called from a gRPC thread. */
+#ifndef LB_SERVER_GRPC_SERVER_H
+#define LB_SERVER_GRPC_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+struct lb_identity;
+struct lb_grpc_server;
+
+/* Bounds of one connection and one call that no option changes. */
+#define LB_GRPC_MAX_MESSAGE_BYTES 65536  /* a larger request message ends in RESOURCE_EXHAUSTED */
+#define LB_GRPC_MAX_METADATA_BYTES 16384 /* more request metadata ends in RESOURCE_EXHAUSTED */
+#define LB_GRPC_MAX_STREAMS 1024         /* concurrent calls of a connection, as its SETTINGS say */
+
+#define LB_GRPC_MAX_LISTENERS 16
+#define LB_GRPC_MAX_THREADS 64
+
+struct lb_grpc_config {
+    const struct lb_identity *identity; /* outlives the server */
+    unsigned threads;                   /* from 1 to LB_GRPC_MAX_THREADS */
+    /* Called once, from a gRPC thread, when a shutdown is complete: no connection and no call is
+     * left. May be NULL. It must not call into the server; it may wake the caller's event loop. */
+    void (*stopped)(void *arg);
+    void *stopped_arg;
+};
+
+/* Connections, as the server's own acceptor saw them since the start. */
+struct lb_grpc_connection_counts {
+    uint64_t accepted;
+    uint64_t closed; /* accepted ones that have ended, by either side */
+    uint64_t failed; /* accept() failures, such as no descriptors left */
+};
+
+/* Makes a server that does not listen yet; initialises the C core (which starts threads: fork
+ * before, not after). NULL with *err after failure. The configuration is copied. */
+struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config,
+                                          struct lb_error *err) LB_MUST_CHECK;
+
+/* Accepts plaintext connections (TCP or Unix) from `fd`, a bound, listening, non-blocking,
+ * close-on-exec socket, once the server starts. The server owns `fd` after success and closes it
+ * at drain, shutdown or free; after failure it stays the caller's. Before start only. */
+int lb_grpc_server_add_listener(struct lb_grpc_server *s, int fd,
+                                struct lb_error *err) LB_MUST_CHECK;
+
+/* Starts the threads. After success connections are accepted; after failure only
+ * lb_grpc_server_free may follow. */
+int lb_grpc_server_start(struct lb_grpc_server *s, struct lb_error *err) LB_MUST_CHECK;
+
+/* Accepts what waits in the listeners' queues, then closes them. Connections that are open are
+ * served on, new calls included. Returns when the listeners are closed. */
+void lb_grpc_server_drain(struct lb_grpc_server *s);
+
+/* Begins the end and returns at once: closes the listeners, sends GOAWAY on every connection, ends
+ * streams with UNAVAILABLE and lets calls in flight finish until `deadline_ns` (monotonic, see
+ * lb_clock_monotonic_ns), when what is left is cancelled. `stopped` is called when all is done. A
+ * second call only moves the deadline. */
+void lb_grpc_server_shutdown(struct lb_grpc_server *s, int64_t deadline_ns);
+
+/* Shuts down now unless that has been asked for, waits for the end of it (at most until the
+ * deadline and the moment cancelling takes), joins the threads and releases everything. NULL is
+ * allowed. */
+void lb_grpc_server_free(struct lb_grpc_server *s);
+
+/* Any thread. */
+struct lb_grpc_connection_counts lb_grpc_server_connections(const struct lb_grpc_server *s);
+
+#endif
