@@ -131,6 +131,8 @@ static size_t describe(const struct lb_program *program, struct option *longs, c
 {
     size_t n = 0;
     const struct lb_option *o;
+    if (program->options_first)
+        *letters++ = '+';
     *letters++ = ':';
     for (; (o = option_at(program, n)); n++) {
         int has_arg = o->type == LB_OPTION_FLAG ? no_argument : required_argument;
@@ -212,13 +214,15 @@ enum lb_options_result lb_options_parse(const struct lb_program *program, int ar
     for (size_t g = 0; g < program->group_count; g++)
         total += program->groups[g].count;
     struct option *longs = calloc(total + 3, sizeof *longs);
-    char *letters = calloc(2 * total + 2, 1);
+    char *letters = calloc(2 * total + 3, 1);
     bool *seen = calloc(total + 1, sizeof *seen);
     int result = longs && letters && seen ? 0 : lb_error_set(err, "out of memory");
     if (result == 0) {
         describe(program, longs, letters);
         /* Before the environment: --help shows the defaults, also beside a bad variable. */
         for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+            if (program->options_first && argv[i][0] != '-')
+                break;
             if (strcmp(argv[i], "--help") == 0) {
                 lb_options_print_help(program, config, stdout);
                 result = LB_OPTIONS_DONE;

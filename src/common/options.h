@@ -3,6 +3,7 @@
 #ifndef LB_COMMON_OPTIONS_H
 #define LB_COMMON_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ struct lb_program {
     const struct lb_option_group *groups;
     size_t group_count;
     int max_args; /* arguments that are no options */
+    bool options_first; /* the first argument ends the options: what follows is another program's */
     void (*print_libraries)(FILE *out); /* versions of linked libraries for --version; or NULL */
 };
 

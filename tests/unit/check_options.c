@@ -140,6 +140,23 @@ START_TEST(bad_options_are_named)
 }
 END_TEST
 
+START_TEST(an_argument_ends_the_options_of_a_program_that_runs_another)
+{
+    struct lb_program runner = program;
+    runner.options_first = true;
+    runner.max_args = 9;
+    char *argv[] = {(char *)"prog", (char *)"--count=4", (char *)"http", (char *)"--count=99",
+                    (char *)"--help", NULL};
+    ck_assert_int_eq(lb_options_parse(&runner, 5, argv, &config, &first, &err), LB_OPTIONS_RUN);
+    ck_assert_uint_eq(config.count, 4);
+    ck_assert_int_eq(first, 2);
+    argv[1] = (char *)"--count";
+    argv[2] = NULL;
+    ck_assert_int_eq(lb_options_parse(&runner, 2, argv, &config, &first, &err), LB_OPTIONS_ERROR);
+    ck_assert_ptr_nonnull(strstr(err.text, "needs an argument"));
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_checked_fixture(tests, NULL, forget);
@@ -149,6 +166,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, bad_environment_is_named);
     tcase_add_test(tests, lists_collect_and_replace_the_environment);
     tcase_add_test(tests, bad_options_are_named);
+    tcase_add_test(tests, an_argument_ends_the_options_of_a_program_that_runs_another);
 }
 
 LB_UNIT_MAIN("options", fill)
