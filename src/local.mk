@@ -8,6 +8,7 @@ src_liblbcommon_a_SOURCES = \
 	src/common/file.c src/common/file.h \
 	src/common/grpc_log.c src/common/grpc_log.h \
 	src/common/grpc_queue.c src/common/grpc_queue.h \
+	src/common/identity_headers.h \
 	src/common/log.c src/common/log.h \
 	src/common/options.c src/common/options.h \
 	src/common/options_help.c src/common/options_help.h \
