@@ -38,6 +38,7 @@ struct lb_reply {
     /* The client's side: the transport connection, from 1 in the order they were made; 0 when none
      * stood. A reconnect is a new number. A gRPC channel may have several (subchannels). */
     uint64_t connection;
+    uint32_t ordinal;         /* of the request on it, from 1; 0: not known */
     const char *remote;       /* its far end, "127.0.0.1:8080" */
     const char *local;        /* its near end; may be unknown */
 
@@ -61,13 +62,19 @@ struct lb_slot_key {
     const char *header_value;
     const char *path;           /* HTTP: instead of the target's path; NULL: the target's */
     unsigned cookie_jar;        /* HTTP: cookies set in this jar are sent back; 0: no cookies */
+    int address;                /* index of the target's address to connect to, taken modulo their
+                                   number; -1: the transport's own choice */
 };
 
 struct lb_transport_facts {
     unsigned addresses;         /* the target's name stood for, when last looked up; 0: unknown */
+    bool choose_address;        /* slots can be pointed at one of them by key.address */
+    const char *lb_policy;      /* gRPC: in force; NULL: none */
+    bool tls;
 };
 
 typedef void lb_reply_fn(void *arg, const struct lb_reply *reply);
+typedef void lb_closed_fn(void *arg, struct lb_slot *slot);
 
 struct lb_transport_ops {
     const char *protocol;       /* "http", "grpc": in reports, and for the advice */
@@ -101,12 +108,14 @@ struct lb_transport_ops {
     void (*free)(struct lb_transport *transport);
 };
 
-/* The first member of each transport. The owner of the transport sets the callback before the first
- * poll. */
+/* The first member of each transport. The owner of the transport sets the callbacks before the first
+ * poll; both are called from poll only. */
 struct lb_transport {
     const struct lb_transport_ops *ops;
     lb_reply_fn *on_reply;
-    void *reply_arg;
+    lb_closed_fn *on_closed; /* a kept slot lost its connection while idle; the next send makes another.
+                                Optional to call: the next reply's connection number tells it too */
+    void *arg;               /* of both */
 };
 
 #endif
