@@ -13,3 +13,10 @@ src_liblbcommon_a_SOURCES = \
 	src/common/options.c src/common/options.h \
 	src/common/options_help.c src/common/options_help.h \
 	src/common/units.c src/common/units.h
+
+noinst_LIBRARIES += src/liblbserver.a
+
+src_liblbserver_a_SOURCES = \
+	src/server/identity.c src/server/identity.h \
+	src/server/listener.c src/server/listener.h \
+	src/server/proxy_headers.c src/server/proxy_headers.h

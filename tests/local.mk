@@ -1,12 +1,16 @@
 # Unit tests: one Check program a module.
 check_programs_unit = \
 	tests/unit/check_address \
+	tests/unit/check_identity \
+	tests/unit/check_listener \
 	tests/unit/check_options \
+	tests/unit/check_proxy_headers \
 	tests/unit/check_units
 check_PROGRAMS += $(check_programs_unit)
 TESTS += $(check_programs_unit)
 
 unit_ldadd = src/liblbcommon.a $(CHECK_LIBS)
+unit_server_ldadd = src/liblbserver.a $(unit_ldadd)
 unit_common = tests/unit/unit.h
 # Check's own header does not pass -Wformat=2 -Wundef and is not ours.
 unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
@@ -14,9 +18,18 @@ unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
 tests_unit_check_address_SOURCES = tests/unit/check_address.c $(unit_common)
 tests_unit_check_address_CFLAGS = $(unit_cflags)
 tests_unit_check_address_LDADD = $(unit_ldadd)
+tests_unit_check_identity_SOURCES = tests/unit/check_identity.c $(unit_common)
+tests_unit_check_identity_CFLAGS = $(unit_cflags)
+tests_unit_check_identity_LDADD = $(unit_server_ldadd)
+tests_unit_check_listener_SOURCES = tests/unit/check_listener.c $(unit_common)
+tests_unit_check_listener_CFLAGS = $(unit_cflags)
+tests_unit_check_listener_LDADD = $(unit_server_ldadd)
 tests_unit_check_options_SOURCES = tests/unit/check_options.c $(unit_common)
 tests_unit_check_options_CFLAGS = $(unit_cflags)
 tests_unit_check_options_LDADD = $(unit_ldadd)
+tests_unit_check_proxy_headers_SOURCES = tests/unit/check_proxy_headers.c $(unit_common)
+tests_unit_check_proxy_headers_CFLAGS = $(unit_cflags)
+tests_unit_check_proxy_headers_LDADD = $(unit_server_ldadd)
 tests_unit_check_units_SOURCES = tests/unit/check_units.c $(unit_common)
 tests_unit_check_units_CFLAGS = $(unit_cflags)
 tests_unit_check_units_LDADD = $(unit_ldadd)
