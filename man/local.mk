@@ -1,1 +1,3 @@
 # mdoc pages, hand-written.
+dist_man_MANS += \
+	man/lbdemo.7
