@@ -1,1 +1,14 @@
-# Figures, never tests: CPU time a request beside a peer's.
+# Figures, never tests: CPU time a request beside a peer's. BENCH_ROUNDS and BENCH_SECONDS set how long.
+bench_peers = \
+	bench/peers/http.go \
+	bench/peers/grpc/go.mod bench/peers/grpc/go.sum bench/peers/grpc/main.go
+EXTRA_DIST += bench/bench.py bench/servers.py bench/RESULTS.md $(bench_peers)
+
+bench_run = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(srcdir)/bench/bench.py \
+	--build '$(abs_top_builddir)' --source '$(abs_top_srcdir)' --compiler '$(CC) $(CFLAGS)'
+
+.PHONY: bench bench-record
+bench: all
+	@$(bench_run)
+bench-record: all
+	@$(bench_run) --command 'make bench-record' --record $(srcdir)/bench/RESULTS.md
