@@ -74,7 +74,7 @@ class Process:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.argv[0]} did not end in {seconds} s; it said: {self.err()}") from None
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number=15):  # SIGTERM; signal is the method here
         if self.popen.poll() is None:
             self.signal(number)
         return self.wait()
