@@ -17,6 +17,13 @@ src_liblbcommon_a_SOURCES = \
 noinst_LIBRARIES += src/liblbserver.a
 
 src_liblbserver_a_SOURCES = \
+	src/server/http_server.c src/server/http_server.h \
 	src/server/identity.c src/server/identity.h \
+	src/server/lifecycle.c src/server/lifecycle.h \
 	src/server/listener.c src/server/listener.h \
 	src/server/proxy_headers.c src/server/proxy_headers.h
+
+sbin_PROGRAMS += lbdemo-server
+lbdemo_server_SOURCES = src/lbdemo-server.c
+lbdemo_server_LDADD = src/liblbserver.a src/liblbcommon.a \
+	$(LIBEVENT_OPENSSL_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GRPC_LIBS) -lm -lpthread
