@@ -44,6 +44,7 @@ AM_TESTS_ENVIRONMENT = \
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON)
 
-e2e_tests =
+e2e_tests = \
+	tests/e2e/bootstrap.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/cli.py
