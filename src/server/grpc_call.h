@@ -1,0 +1,76 @@
+/* A call from its arrival to its end. Each worker (one completion queue, one thread) keeps some
+ * requests for every method waiting in the core; what arrives is handled, answered and released in
+ * that worker's thread only. Objects are reused. */
+#ifndef LB_SERVER_GRPC_CALL_H
+#define LB_SERVER_GRPC_CALL_H
+
+#include <grpc/grpc.h>
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+
+#include "common/grpc_queue.h"
+#include "server/grpc_connections.h"
+
+struct lb_grpc_worker;
+struct lb_grpc_call;
+
+/* A method of a service, as written in that service's file. */
+struct lb_grpc_method {
+    const char *path; /* "/package.Service/Method"; NULL: whatever no other method takes */
+    /* Answers `call` or makes it a stream, now or later. */
+    void (*handle)(struct lb_grpc_call *call);
+    unsigned waiting; /* requests a worker keeps in the core: about as many as may come at once */
+};
+
+/* A method as one server registered it. */
+struct lb_grpc_endpoint {
+    const struct lb_grpc_method *method;
+    void *registered; /* NULL for the one without a path */
+};
+
+struct lb_grpc_call {
+    struct lb_grpc_tag arrived;
+    struct lb_grpc_tag finished;
+    struct lb_grpc_worker *worker;
+    const struct lb_grpc_endpoint *endpoint;
+    grpc_call *call;
+    grpc_call_details details; /* of a method that is not registered */
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *request; /* NULL when the client sent none, or went */
+    struct lb_grpc_call_origin origin;
+    grpc_byte_buffer *reply;
+    int cancelled;             /* by the client, its deadline or a lost connection */
+    struct lb_grpc_call *next; /* in the worker's list of unused ones */
+};
+
+/* Waits for one more call to `endpoint`. */
+void lb_grpc_call_await(struct lb_grpc_worker *w, const struct lb_grpc_endpoint *endpoint);
+
+/* The request as a message of that type, for the caller to free; NULL when it is none: then the
+ * call has been answered. */
+ProtobufCMessage *lb_grpc_call_unpack(struct lb_grpc_call *call,
+                                      const ProtobufCMessageDescriptor *type);
+
+/* Checks that the request is a message of a type without fields; else answers the call and returns
+ * false. Costs nothing for the usual empty one. */
+bool lb_grpc_call_check_empty(struct lb_grpc_call *call, const ProtobufCMessageDescriptor *type);
+
+/* Writes `message` into a slice of its own. */
+grpc_slice lb_grpc_pack(const ProtobufCMessage *message);
+
+/* Answers a unary call with OK and one message, and releases it. Takes over the caller's reference
+ * to `message`. */
+void lb_grpc_call_reply(struct lb_grpc_call *call, grpc_slice message);
+
+/* Answers a unary call with a failure and releases it. `text` is copied; the core percent-encodes
+ * it. */
+void lb_grpc_call_fail(struct lb_grpc_call *call, grpc_status_code status, const char *text);
+
+/* Gives the call back; no batch of it may be outstanding. The functions above do it themselves. */
+void lb_grpc_call_release(struct lb_grpc_call *call);
+
+/* Releases the worker's unused objects. */
+void lb_grpc_calls_free(struct lb_grpc_worker *w);
+
+#endif

@@ -1,0 +1,46 @@
+/* Which connection a call came over: its number, the call's ordinal on it, the peer.
+ *
+ * The C core says of a call on a descriptor of ours only "fd:N", so a table by descriptor holds the
+ * rest. N cannot be taken by another connection while a call on it exists: the core closes it only
+ * when its last stream is gone. */
+#ifndef LB_SERVER_GRPC_CONNECTIONS_H
+#define LB_SERVER_GRPC_CONNECTIONS_H
+
+#include <grpc/grpc.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/address.h"
+#include "common/error.h"
+
+struct lb_grpc_connections;
+struct lb_grpc_connection;
+
+/* A call's place: `connection` is valid while the call is. */
+struct lb_grpc_call_origin {
+    struct lb_grpc_connection *connection;
+    uint64_t connection_id; /* from 1, unique in a boot over HTTP and gRPC; 0: not known */
+    uint64_t ordinal;       /* of the call on the connection, from 1 */
+};
+
+/* NULL when out of memory. */
+struct lb_grpc_connections *lb_grpc_connections_new(void);
+void lb_grpc_connections_free(struct lb_grpc_connections *table);
+
+/* Enters a new connection on descriptor `fd` from `peer`, before the core gets it; what was known
+ * of `fd` before is forgotten. One thread at a time. Fails if `fd` is beyond the table's size or
+ * memory is exhausted. */
+int lb_grpc_connections_enter(struct lb_grpc_connections *table, int fd,
+                              const struct sockaddr *peer, socklen_t peer_len,
+                              struct lb_error *err) LB_MUST_CHECK;
+
+/* Counts `call`, once in its life, and says where it came from. Any thread. */
+struct lb_grpc_call_origin lb_grpc_connections_count_call(struct lb_grpc_connections *table,
+                                                          grpc_call *call);
+
+/* Writes the peer's address as this host sees it ("10.0.0.7", "::1", "unix:") and its port (0 for
+ * unix). Any thread, while the call exists. */
+void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_ADDRESS_TEXT],
+                         uint16_t *port);
+
+#endif

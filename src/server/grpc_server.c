@@ -1,0 +1,306 @@
+/* The gRPC side of the server: its life. */
+#include "server/grpc_server.h"
+
+#include <errno.h>
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/grpc_log.h"
+#include "common/grpc_queue.h"
+#include "server/grpc_accept.h"
+#include "server/grpc_services.h"
+#include "server/grpc_stream.h"
+#include "server/grpc_worker.h"
+
+#define MAX_METHODS 16
+
+/* Threads begin when all of them could be made, or end at once when one could not. */
+enum gate { GATE_CLOSED, GATE_OPEN, GATE_ABANDONED };
+
+struct lb_grpc_server {
+    struct lb_grpc_config config;
+    grpc_server *core;
+    struct lb_grpc_shared shared;
+    struct lb_grpc_acceptor *acceptor;
+    struct lb_grpc_endpoint endpoints[MAX_METHODS];
+    size_t endpoint_count;
+    struct lb_grpc_worker workers[LB_GRPC_MAX_THREADS];
+    unsigned threads; /* running */
+
+    pthread_mutex_t lock; /* of the two below */
+    pthread_cond_t changed;
+    enum gate gate;
+    bool complete; /* nothing is left but to join the threads */
+
+    bool shutting_down;           /* the caller's */
+    _Atomic int64_t deadline_ns;  /* of the shutdown */
+    _Atomic unsigned busy;        /* workers with calls, and the core's own shutdown */
+    struct lb_grpc_tag core_done; /* of the core's shutdown, on the first worker's queue */
+    struct lb_grpc_timer give_up; /* the first worker's */
+};
+
+static void one_less_busy(struct lb_grpc_server *s)
+{
+    if (atomic_fetch_sub(&s->busy, 1) > 1)
+        return;
+    for (unsigned i = 0; i < s->threads; i++)
+        grpc_completion_queue_shutdown(s->workers[i].queue);
+    if (s->config.stopped)
+        s->config.stopped(s->config.stopped_arg);
+    pthread_mutex_lock(&s->lock);
+    s->complete = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void core_is_done(struct lb_grpc_tag *tag, bool ok)
+{
+    (void)ok;
+    one_less_busy(LB_GRPC_TAG_OWNER(tag, struct lb_grpc_server, core_done));
+}
+
+static void give_up_waiting(struct lb_grpc_timer *timer)
+{
+    grpc_server_cancel_all_calls(LB_GRPC_TAG_OWNER(timer, struct lb_grpc_server, give_up)->core);
+}
+
+void lb_grpc_server__worker_stopping(struct lb_grpc_worker *w)
+{
+    struct lb_grpc_server *s = w->server;
+    lb_grpc_streams_end(w);
+    if (w == &s->workers[0])
+        lb_grpc_timers_set(&w->timers, &s->give_up, atomic_load(&s->deadline_ns));
+}
+
+void lb_grpc_server__worker_done(struct lb_grpc_worker *w)
+{
+    one_less_busy(w->server);
+}
+
+/* Whether the threads may begin. */
+static bool pass_gate(struct lb_grpc_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->gate == GATE_CLOSED)
+        pthread_cond_wait(&s->changed, &s->lock);
+    bool open = s->gate == GATE_OPEN;
+    pthread_mutex_unlock(&s->lock);
+    return open;
+}
+
+static void open_gate(struct lb_grpc_server *s, enum gate gate)
+{
+    pthread_mutex_lock(&s->lock);
+    s->gate = gate;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void *worker_main(void *arg)
+{
+    struct lb_grpc_worker *w = arg;
+    struct lb_grpc_server *s = w->server;
+    if (!pass_gate(s))
+        return NULL;
+    for (size_t e = 0; e < s->endpoint_count; e++) {
+        for (unsigned i = 0; i < s->endpoints[e].method->waiting; i++)
+            lb_grpc_call_await(w, &s->endpoints[e]);
+    }
+    while (lb_grpc_queue_run(w->queue, lb_grpc_timers_next(&w->timers)) != LB_GRPC_QUEUE_SHUTDOWN) {
+        if (w->timers.count > 0)
+            lb_grpc_timers_run(&w->timers, lb_clock_monotonic_ns());
+    }
+    return NULL;
+}
+
+/* Plaintext calls cross no compression, no census and no channelz unless they use it. */
+static grpc_server *create_core(void)
+{
+    grpc_arg args[] = {
+        {.type = GRPC_ARG_INTEGER,
+         .key = (char *)(uintptr_t)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+         .value.integer = LB_GRPC_MAX_MESSAGE_BYTES},
+        {.type = GRPC_ARG_INTEGER,
+         .key = (char *)(uintptr_t)GRPC_ARG_MAX_METADATA_SIZE,
+         .value.integer = LB_GRPC_MAX_METADATA_BYTES},
+        {.type = GRPC_ARG_INTEGER,
+         .key = (char *)(uintptr_t)GRPC_ARG_MAX_CONCURRENT_STREAMS,
+         .value.integer = LB_GRPC_MAX_STREAMS},
+    };
+    grpc_channel_args all = {.num_args = sizeof args / sizeof args[0], .args = args};
+    return grpc_server_create(&all, NULL);
+}
+
+static void register_methods(struct lb_grpc_server *s, const struct lb_grpc_method *methods,
+                             size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct lb_grpc_endpoint *e = &s->endpoints[s->endpoint_count++];
+        e->method = &methods[i];
+        if (methods[i].path)
+            e->registered = grpc_server_register_method(
+                s->core, methods[i].path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    }
+}
+
+static void init_workers(struct lb_grpc_server *s)
+{
+    for (unsigned i = 0; i < s->config.threads; i++) {
+        struct lb_grpc_worker *w = &s->workers[i];
+        w->server = s;
+        w->core = s->core;
+        w->shared = &s->shared;
+        w->queue = grpc_completion_queue_create_for_next(NULL);
+        grpc_server_register_completion_queue(s->core, w->queue, NULL);
+    }
+}
+
+struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, struct lb_error *err)
+{
+    if (config->threads < 1 || config->threads > LB_GRPC_MAX_THREADS) {
+        lb_error_set(err, "%u gRPC threads: from 1 to %d are possible", config->threads,
+                     LB_GRPC_MAX_THREADS);
+        return NULL;
+    }
+    struct lb_grpc_server *s = calloc(1, sizeof *s);
+    if (!s) {
+        lb_error_set(err, "out of memory for the gRPC server");
+        return NULL;
+    }
+    s->config = *config;
+    s->core_done.run = core_is_done;
+    s->give_up.run = give_up_waiting;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    lb_grpc_log_open();
+    grpc_init();
+    s->shared.identity = config->identity;
+    s->shared.pod_reply = lb_grpc_pod_reply(config->identity);
+    s->core = create_core();
+    register_methods(s, lb_grpc_pod_methods, lb_grpc_pod_method_count);
+    init_workers(s);
+    s->shared.connections = lb_grpc_connections_new();
+    if (!s->shared.connections)
+        lb_error_set(err, "out of memory for the gRPC server");
+    else
+        s->acceptor = lb_grpc_acceptor_new(s->core, s->shared.connections, err);
+    if (!s->acceptor) {
+        lb_grpc_server_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+int lb_grpc_server_add_listener(struct lb_grpc_server *s, int fd, struct lb_error *err)
+{
+    return lb_grpc_acceptor_add(s->acceptor, fd, err);
+}
+
+static int start_workers(struct lb_grpc_server *s, struct lb_error *err)
+{
+    for (; s->threads < s->config.threads; s->threads++) {
+        struct lb_grpc_worker *w = &s->workers[s->threads];
+        int error = pthread_create(&w->thread, NULL, worker_main, w);
+        if (error)
+            return lb_error_set(err, "cannot start gRPC thread %u of %u: %s", s->threads + 1,
+                                s->config.threads, strerror(error));
+    }
+    return 0;
+}
+
+static void join_workers(struct lb_grpc_server *s)
+{
+    for (; s->threads > 0; s->threads--)
+        pthread_join(s->workers[s->threads - 1].thread, NULL);
+}
+
+int lb_grpc_server_start(struct lb_grpc_server *s, struct lb_error *err)
+{
+    /* Signals are for the thread that called. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int result = start_workers(s, err);
+    if (result < 0) {
+        open_gate(s, GATE_ABANDONED);
+        join_workers(s);
+    } else {
+        atomic_store(&s->busy, s->threads + 1);
+        grpc_server_start(s->core);
+        open_gate(s, GATE_OPEN);
+        result = lb_grpc_acceptor_start(s->acceptor, err);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result;
+}
+
+void lb_grpc_server_drain(struct lb_grpc_server *s)
+{
+    lb_grpc_acceptor_drain(s->acceptor);
+}
+
+void lb_grpc_server_shutdown(struct lb_grpc_server *s, int64_t deadline_ns)
+{
+    if (s->threads == 0)
+        return;
+    if (s->shutting_down) {
+        grpc_server_cancel_all_calls(s->core);
+        return;
+    }
+    s->shutting_down = true;
+    lb_grpc_acceptor_drain(s->acceptor);
+    atomic_store(&s->deadline_ns, deadline_ns);
+    lb_grpc_tag_hand_over(&s->core_done);
+    grpc_server_shutdown_and_notify(s->core, s->workers[0].queue, &s->core_done);
+}
+
+static void wait_complete(struct lb_grpc_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (!s->complete)
+        pthread_cond_wait(&s->changed, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void free_worker(struct lb_grpc_worker *w)
+{
+    grpc_completion_queue_shutdown(w->queue); /* again, for those that never ran */
+    while (lb_grpc_queue_run(w->queue, LB_GRPC_NO_DEADLINE) != LB_GRPC_QUEUE_SHUTDOWN)
+        continue;
+    grpc_completion_queue_destroy(w->queue);
+    lb_grpc_timers_free(&w->timers);
+    lb_grpc_calls_free(w);
+}
+
+void lb_grpc_server_free(struct lb_grpc_server *s)
+{
+    if (!s)
+        return;
+    if (s->threads > 0) {
+        if (!s->shutting_down)
+            lb_grpc_server_shutdown(s, lb_clock_monotonic_ns());
+        wait_complete(s);
+        join_workers(s);
+    }
+    lb_grpc_acceptor_free(s->acceptor);
+    grpc_server_destroy(s->core);
+    for (unsigned i = 0; i < s->config.threads; i++)
+        free_worker(&s->workers[i]);
+    lb_grpc_connections_free(s->shared.connections);
+    grpc_slice_unref(s->shared.pod_reply);
+    grpc_shutdown();
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+struct lb_grpc_connection_counts lb_grpc_server_connections(const struct lb_grpc_server *s)
+{
+    return lb_grpc_acceptor_counts(s->acceptor);
+}

@@ -1,0 +1,17 @@
+/* The services this server offers: each file's methods. */
+#ifndef LB_SERVER_GRPC_SERVICES_H
+#define LB_SERVER_GRPC_SERVICES_H
+
+#include <stddef.h>
+
+#include "server/grpc_call.h"
+#include "server/identity.h"
+
+/* api.protobuf.pod and lbdemo.v1.PodService, and the method that answers all that are unknown. */
+extern const struct lb_grpc_method lb_grpc_pod_methods[];
+extern const size_t lb_grpc_pod_method_count;
+
+/* What api.protobuf.pod/getInfo answers, for lb_grpc_shared. */
+grpc_slice lb_grpc_pod_reply(const struct lb_identity *identity);
+
+#endif

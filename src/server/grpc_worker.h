@@ -1,0 +1,49 @@
+/* What one gRPC thread has to itself, and what all of them share. For the server's own gRPC files.
+ */
+#ifndef LB_SERVER_GRPC_WORKER_H
+#define LB_SERVER_GRPC_WORKER_H
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/grpc_call.h"
+#include "server/grpc_connections.h"
+#include "server/grpc_server.h"
+#include "server/grpc_timers.h"
+
+struct lb_grpc_stream;
+
+/* Unused call objects a worker keeps; those of a burst beyond it are freed. */
+#define LB_GRPC_SPARE_CALLS 256
+
+/* Set before the threads start, then only read. */
+struct lb_grpc_shared {
+    const struct lb_identity *identity;
+    struct lb_grpc_connections *connections;
+    grpc_slice pod_reply; /* what api.protobuf.pod/getInfo answers, ready to send */
+};
+
+struct lb_grpc_worker {
+    struct lb_grpc_server *server;
+    grpc_server *core;
+    const struct lb_grpc_shared *shared;
+    grpc_completion_queue *queue;
+    pthread_t thread;
+
+    /* The thread's own. */
+    struct lb_grpc_timers timers;
+    struct lb_grpc_stream *streams; /* those that have not been told to end */
+    struct lb_grpc_call *spare;
+    size_t spare_count;
+    size_t live;   /* calls waited for or in work; 0 only at the end of a shutdown */
+    bool stopping; /* the server is being shut down, and this thread has noticed */
+};
+
+/* Called by a worker's thread: once when it notices the shutdown (the requests it waits for come
+ * back without a call), and once when no call of its is left after that. In grpc_server.c. */
+void lb_grpc_server__worker_stopping(struct lb_grpc_worker *w);
+void lb_grpc_server__worker_done(struct lb_grpc_worker *w);
+
+#endif
