@@ -25,6 +25,14 @@ src_liblbserver_a_SOURCES = \
 	src/server/grpc_server.c src/server/grpc_server.h \
 	src/server/grpc_stream.c src/server/grpc_stream.h \
 	src/server/grpc_timers.c src/server/grpc_timers.h src/server/grpc_worker.h \
+	src/server/http_server.c src/server/http_server.h \
 	src/server/identity.c src/server/identity.h \
+	src/server/lifecycle.c src/server/lifecycle.h \
 	src/server/listener.c src/server/listener.h \
 	src/server/proxy_headers.c src/server/proxy_headers.h
+
+sbin_PROGRAMS += lbdemo-server
+lbdemo_server_SOURCES = src/lbdemo-server.c
+lbdemo_server_LDADD = src/liblbserver.a proto/liblbproto.a src/liblbcommon.a \
+	$(LIBEVENT_OPENSSL_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GRPC_LIBS) $(PROTOBUF_C_LIBS) \
+	-lm -lpthread
