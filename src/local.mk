@@ -36,3 +36,16 @@ lbdemo_server_SOURCES = src/lbdemo-server.c
 lbdemo_server_LDADD = src/liblbserver.a proto/liblbproto.a src/liblbcommon.a \
 	$(LIBEVENT_OPENSSL_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GRPC_LIBS) $(PROTOBUF_C_LIBS) \
 	-lm -lpthread
+
+noinst_LIBRARIES += src/liblbclient.a src/liblbhttpclient.a
+src_liblbclient_a_SOURCES = \
+	src/client/client_options.c src/client/client_options.h \
+	src/client/engine.c src/client/engine.h \
+	src/client/run.h \
+	src/client/transport.h \
+	src/client/vary.c src/client/vary.h
+src_liblbhttpclient_a_SOURCES = \
+	src/client/http_identity.c src/client/http_identity.h \
+	src/client/http_transport.c src/client/http_transport.h \
+	src/client/http_url.c src/client/http_url.h \
+	src/client/http_wire.c src/client/http_wire.h

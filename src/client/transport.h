@@ -64,6 +64,7 @@ struct lb_slot_key {
     unsigned cookie_jar;        /* HTTP: cookies set in this jar are sent back; 0: no cookies */
     int address;                /* index of the target's address to connect to, taken modulo their
                                    number; -1: the transport's own choice */
+    uint32_t owner;             /* the caller's number of the slot, for on_closed */
 };
 
 struct lb_transport_facts {
@@ -74,7 +75,7 @@ struct lb_transport_facts {
 };
 
 typedef void lb_reply_fn(void *arg, const struct lb_reply *reply);
-typedef void lb_closed_fn(void *arg, struct lb_slot *slot);
+typedef void lb_closed_fn(void *arg, uint32_t owner);
 
 struct lb_transport_ops {
     const char *protocol;       /* "http", "grpc": in reports, and for the advice */

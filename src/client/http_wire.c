@@ -1,0 +1,188 @@
+/* One transport connection of the HTTP client, on libevent's evhttp.
+ *
+ * evhttp reconnects silently, tries the first address only and reports every failed connect as
+ * ENOTCONN. So a wire is given one numeric address, is dropped when it is lost, and looks at errno
+ * itself: while evhttp connects, its event callback is wrapped by ours. */
+#include "client/http_wire.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The slot's own timer ends requests; evhttp's 50 s must not come first. */
+static const struct timeval never = {.tv_sec = 366 * 24 * 3600};
+
+struct lb_wire {
+    struct evhttp_connection *connection;
+    struct lb_wire_events events;
+    void *arg;
+    bool connecting, busy, closed;
+    int connect_errno;
+    bufferevent_event_cb evhttp_cb; /* what our callback wraps, and its argument */
+    void *evhttp_arg;
+    char target[LB_ADDRESS_TEXT]; /* where it connects to, for error texts */
+    char remote[LB_ADDRESS_TEXT], local[LB_ADDRESS_TEXT];
+};
+
+static void fail(struct lb_wire *wire, const char *error)
+{
+    if (!wire->busy)
+        return;
+    wire->busy = false;
+    wire->closed = true;
+    wire->events.failed(wire->arg, error);
+}
+
+static void fail_connect(struct lb_wire *wire)
+{
+    char text[LB_ADDRESS_TEXT + 128];
+    int error = wire->connect_errno ? wire->connect_errno : ENOTCONN;
+    snprintf(text, sizeof text, "connect %s: %s", wire->target, strerror(error));
+    fail(wire, text);
+}
+
+static void on_close(struct evhttp_connection *connection, void *arg)
+{
+    (void)connection;
+    struct lb_wire *wire = arg;
+    if (wire->closed)
+        return;
+    wire->closed = true;
+    if (!wire->busy)
+        wire->events.closed(wire->arg);
+}
+
+static void note_ends(struct lb_wire *wire, evutil_socket_t fd)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    if (getpeername(fd, (struct sockaddr *)&sa, &len) == 0)
+        lb_address_format(wire->remote, (struct sockaddr *)&sa, len);
+    len = sizeof sa;
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
+        lb_address_format(wire->local, (struct sockaddr *)&sa, len);
+}
+
+/* While connecting: notes what became of it, then lets evhttp go on. */
+static void on_connect(struct bufferevent *bev, short what, void *arg)
+{
+    struct lb_wire *wire = arg;
+    wire->connecting = false;
+    if (what & BEV_EVENT_CONNECTED) {
+        note_ends(wire, bufferevent_getfd(bev));
+        wire->events.connected(wire->arg);
+    } else {
+        wire->connect_errno = errno;
+    }
+    wire->evhttp_cb(bev, what, wire->evhttp_arg);
+}
+
+static void on_error(enum evhttp_request_error error, void *arg)
+{
+    struct lb_wire *wire = arg;
+    char text[LB_ADDRESS_TEXT + 128];
+    const char *what = "closed the connection before it had replied";
+    int saved = errno;
+    if (error == EVREQ_HTTP_INVALID_HEADER)
+        what = "sent a reply that is not HTTP";
+    else if (error == EVREQ_HTTP_DATA_TOO_LONG)
+        what = "sent a reply of more than 1 MiB";
+    else if (error == EVREQ_HTTP_BUFFER_ERROR)
+        what = "sent a reply that could not be read";
+    else if (saved == ECONNRESET || saved == EPIPE)
+        what = "reset the connection";
+    errno = 0; /* so that the next one does not see this one's */
+    snprintf(text, sizeof text, "%s %s", wire->remote[0] ? wire->remote : wire->target, what);
+    fail(wire, text);
+}
+
+static void on_done(struct evhttp_request *request, void *arg)
+{
+    struct lb_wire *wire = arg;
+    if (!request || evhttp_request_get_response_code(request) == 0) {
+        if (!wire->connect_errno)
+            wire->connect_errno = errno;
+        fail_connect(wire);
+        return;
+    }
+    if (!wire->busy)
+        return;
+    wire->busy = false;
+    wire->events.response(wire->arg, request);
+}
+
+struct lb_wire *lb_wire_new(struct event_base *base, const struct lb_address *address,
+                            const char *source, const struct lb_wire_events *events, void *arg)
+{
+    struct lb_wire *wire = calloc(1, sizeof *wire);
+    char host[LB_ADDRESS_TEXT];
+    uint16_t port;
+    if (!wire)
+        return NULL;
+    wire->events = *events;
+    wire->arg = arg;
+    lb_address_format(wire->target, (const struct sockaddr *)&address->sa, address->len);
+    lb_address_split((const struct sockaddr *)&address->sa, address->len, host, &port);
+    wire->connection = evhttp_connection_base_new(base, NULL, host, port);
+    if (!wire->connection) {
+        free(wire);
+        return NULL;
+    }
+    evhttp_connection_set_timeout_tv(wire->connection, &never);
+    evhttp_connection_set_max_body_size(wire->connection, LB_WIRE_MAX_BODY);
+    evhttp_connection_set_max_headers_size(wire->connection, LB_WIRE_MAX_HEADERS);
+    evhttp_connection_set_closecb(wire->connection, on_close, wire);
+    if (source)
+        evhttp_connection_set_local_address(wire->connection, source);
+    wire->connecting = true;
+    return wire;
+}
+
+struct evhttp_request *lb_wire_request(struct lb_wire *wire)
+{
+    struct evhttp_request *request = evhttp_request_new(on_done, wire);
+    if (request)
+        evhttp_request_set_error_cb(request, on_error);
+    return request;
+}
+
+void lb_wire_get(struct lb_wire *wire, struct evhttp_request *request, const char *path)
+{
+    wire->busy = true;
+    errno = 0;
+    if (evhttp_make_request(wire->connection, request, EVHTTP_REQ_GET, path) < 0) {
+        wire->connect_errno = errno;
+        fail_connect(wire);
+        return;
+    }
+    if (!wire->connecting || !wire->busy)
+        return;
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(wire->connection);
+    bufferevent_getcb(bev, NULL, NULL, &wire->evhttp_cb, &wire->evhttp_arg);
+    bufferevent_setcb(bev, NULL, NULL, on_connect, wire);
+}
+
+const char *lb_wire_remote(const struct lb_wire *wire)
+{
+    return wire->remote;
+}
+
+const char *lb_wire_local(const struct lb_wire *wire)
+{
+    return wire->local;
+}
+
+void lb_wire_free(struct lb_wire *wire)
+{
+    if (!wire)
+        return;
+    wire->busy = false;
+    wire->closed = true;
+    evhttp_connection_free(wire->connection);
+    free(wire);
+}
