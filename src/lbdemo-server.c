@@ -8,17 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/options.h"
+#include "server/grpc_server.h"
 #include "server/http_server.h"
 #include "server/identity.h"
 #include "server/lifecycle.h"
 #include "server/listener.h"
 
+/* What gRPC calls in flight at a stop get before they are cancelled. */
+#define GRPC_STOP_NS (30 * LB_NS_PER_S)
+
 struct config {
     struct lb_identity identity;
     const char *http_listen;
+    const char *grpc_listen;
     const char *port_file;
     uint64_t threads;
     int log_level, log_format;
@@ -54,6 +60,12 @@ static const struct lb_option listen_options[] = {
      .check = check_listen,
      .help = "Where to serve HTTP: HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 is any free "
              "one."},
+    {.name = "grpc-listen",
+     .type = LB_OPTION_STRING,
+     .arg = "ADDRESS",
+     .offset = AT(grpc_listen),
+     .check = check_listen,
+     .help = "Where to serve gRPC; written in the same way."},
     {.name = "port-file",
      .type = LB_OPTION_STRING,
      .arg = "PATH",
@@ -106,17 +118,19 @@ static const struct lb_program program = {
 /* What is running. */
 struct server {
     struct lb_lifecycle *lifecycle;
-    struct lb_listener *http_listener;
+    struct lb_listener *http_listener, *grpc_listener;
     struct lb_http_server *http;
+    struct lb_grpc_server *grpc;
 };
 
 static void stop(void *arg)
 {
     struct server *s = arg;
     lb_http_server_drain(s->http);
+    lb_grpc_server_shutdown(s->grpc, lb_clock_monotonic_ns() + GRPC_STOP_NS);
 }
 
-static void http_stopped(void *arg)
+static void part_stopped(void *arg)
 {
     struct server *s = arg;
     lb_lifecycle_done(s->lifecycle);
@@ -131,40 +145,60 @@ static unsigned thread_count(uint64_t wanted)
                             : (unsigned)processors;
 }
 
+static int add_grpc_listener(struct server *s, struct lb_error *err)
+{
+    int fd = lb_listener_take(s->grpc_listener, 0);
+    if (lb_grpc_server_add_listener(s->grpc, fd, err) == 0)
+        return 0;
+    close(fd);
+    return -1;
+}
+
 static int open_server(struct server *s, const struct config *c, struct lb_error *err)
 {
-    struct lb_lifecycle_config life = {.stop = stop, .arg = s, .parts = 1};
+    struct lb_lifecycle_config life = {.stop = stop, .arg = s, .parts = 2};
     struct lb_http_config http = {.identity = &c->identity,
                                   .threads = thread_count(c->threads),
-                                  .stopped = http_stopped,
+                                  .stopped = part_stopped,
+                                  .stopped_arg = s};
+    struct lb_grpc_config grpc = {.identity = &c->identity,
+                                  .threads = http.threads,
+                                  .stopped = part_stopped,
                                   .stopped_arg = s};
     if (!(s->lifecycle = lb_lifecycle_new(&life, err)) ||
         !(s->http_listener = lb_listener_open(c->http_listen, http.threads, err)) ||
+        !(s->grpc_listener = lb_listener_open(c->grpc_listen, 1, err)) ||
         !(s->http = lb_http_server_new(&http, err)) ||
         lb_http_server_add_listener(s->http, s->http_listener, err) < 0 ||
-        lb_http_server_start(s->http, err) < 0)
+        !(s->grpc = lb_grpc_server_new(&grpc, err)) || add_grpc_listener(s, err) < 0 ||
+        lb_grpc_server_start(s->grpc, err) < 0 || lb_http_server_start(s->http, err) < 0)
         return -1;
     return 0;
 }
 
 static int announce(const struct server *s, const char *port_file, struct lb_error *err)
 {
-    char text[256];
-    int len = snprintf(text, sizeof text, "http %s\n", lb_listener_address(s->http_listener));
-    lb_log(LB_LOG_INFO, "server", "serving HTTP on %s", lb_listener_address(s->http_listener));
+    const char *http = lb_listener_address(s->http_listener);
+    const char *grpc = lb_listener_address(s->grpc_listener);
+    char text[2 * LB_ADDRESS_TEXT + 32];
+    int len = snprintf(text, sizeof text, "http %s\ngrpc %s\n", http, grpc);
+    lb_log(LB_LOG_INFO, "server", "serving HTTP on %s and gRPC on %s", http, grpc);
     return port_file ? lb_file_write(port_file, text, (size_t)len, err) : 0;
 }
 
 static void close_server(struct server *s)
 {
+    lb_grpc_server_free(s->grpc);
     lb_http_server_free(s->http);
+    lb_listener_free(s->grpc_listener);
     lb_listener_free(s->http_listener);
     lb_lifecycle_free(s->lifecycle);
 }
 
 int main(int argc, char **argv)
 {
-    struct config config = {.http_listen = ":8080", .log_level = LB_LOG_INFO};
+    struct config config = {
+        .http_listen = ":8080", .grpc_listen = ":30051", .log_level = LB_LOG_INFO};
     struct lb_error err;
     int first;
     enum lb_options_result parsed = lb_options_parse(&program, argc, argv, &config, &first, &err);
