@@ -1,6 +1,7 @@
 /* The response headers (gRPC: initial metadata) by which lbdemo-server names itself on every reply,
  * so that a client needs no second request. An unknown or empty fact has no header. A proxy that
- * strips them makes a verdict weaker, never wrong. */
+ * strips them makes a verdict weaker, never wrong. gRPC metadata is printing ASCII: a fact that is
+ * not has no header there. */
 #ifndef LB_COMMON_IDENTITY_HEADERS_H
 #define LB_COMMON_IDENTITY_HEADERS_H
 

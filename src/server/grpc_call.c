@@ -110,6 +110,7 @@ void lb_grpc_call_release(struct lb_grpc_call *call)
     if (call->reply)
         grpc_byte_buffer_destroy(call->reply);
     call->request = call->reply = NULL;
+    lb_grpc_headers_clear(&call->headers);
     call->metadata.count = 0; /* the entries are the core's, the array is ours to use again */
     grpc_call_unref(call->call);
     call_put(call);
@@ -121,11 +122,20 @@ static void call_finished(struct lb_grpc_tag *tag, bool ok)
     lb_grpc_call_release(LB_GRPC_TAG_OWNER(tag, struct lb_grpc_call, finished));
 }
 
+grpc_op lb_grpc_call_begin(struct lb_grpc_call *call)
+{
+    lb_grpc_headers_make(&call->headers, &call->worker->shared->headers, &call->origin,
+                         &call->metadata);
+    return (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA,
+                     .data.send_initial_metadata = {.count = call->headers.count,
+                                                    .metadata = call->headers.items}};
+}
+
 /* One batch for the whole answer: it completes when the core needs nothing of the call any more. */
 static void finish(struct lb_grpc_call *call, grpc_status_code status, grpc_slice *details)
 {
     grpc_op ops[4] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        lb_grpc_call_begin(call),
         {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
          .data.send_status_from_server = {.status = status, .status_details = details}},
         {.op = GRPC_OP_RECV_CLOSE_ON_SERVER,

@@ -10,6 +10,7 @@
 
 #include "common/grpc_queue.h"
 #include "server/grpc_connections.h"
+#include "server/grpc_headers.h"
 
 struct lb_grpc_worker;
 struct lb_grpc_call;
@@ -39,6 +40,7 @@ struct lb_grpc_call {
     grpc_metadata_array metadata;
     grpc_byte_buffer *request; /* NULL when the client sent none, or went */
     struct lb_grpc_call_origin origin;
+    struct lb_grpc_headers headers; /* of the reply */
     grpc_byte_buffer *reply;
     int cancelled;             /* by the client, its deadline or a lost connection */
     struct lb_grpc_call *next; /* in the worker's list of unused ones */
@@ -66,6 +68,9 @@ void lb_grpc_call_reply(struct lb_grpc_call *call, grpc_slice message);
 /* Answers a unary call with a failure and releases it. `text` is copied; the core percent-encodes
  * it. */
 void lb_grpc_call_fail(struct lb_grpc_call *call, grpc_status_code status, const char *text);
+
+/* The operation that begins a reply, with the headers that name the server. Once a call. */
+grpc_op lb_grpc_call_begin(struct lb_grpc_call *call);
 
 /* Gives the call back; no batch of it may be outstanding. The functions above do it themselves. */
 void lb_grpc_call_release(struct lb_grpc_call *call);

@@ -20,6 +20,8 @@ struct lb_grpc_connection {
     _Atomic uint64_t calls;
     pthread_mutex_t lock; /* of the peer */
     char host[LB_ADDRESS_TEXT];
+    char text[LB_ADDRESS_TEXT];
+    size_t text_len;
     uint16_t port;
 };
 
@@ -96,6 +98,7 @@ int lb_grpc_connections_enter(struct lb_grpc_connections *table, int fd,
         return lb_error_set(err, "out of memory for a connection");
     pthread_mutex_lock(&c->lock);
     lb_address_split(peer, peer_len, c->host, &c->port);
+    c->text_len = strlen(lb_address_format(c->text, peer, peer_len));
     pthread_mutex_unlock(&c->lock);
     atomic_store_explicit(&c->calls, 0, memory_order_relaxed);
     atomic_store_explicit(&c->id, lb_connection_id_next(), memory_order_release);
@@ -131,4 +134,14 @@ void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_
     memcpy(host, c->host, LB_ADDRESS_TEXT);
     *port = c->port;
     pthread_mutex_unlock(&c->lock);
+}
+
+size_t lb_grpc_origin_text(const struct lb_grpc_call_origin *origin, char text[LB_ADDRESS_TEXT])
+{
+    struct lb_grpc_connection *c = origin->connection;
+    pthread_mutex_lock(&c->lock);
+    size_t len = c->text_len;
+    memcpy(text, c->text, len + 1);
+    pthread_mutex_unlock(&c->lock);
+    return len;
 }

@@ -43,4 +43,7 @@ struct lb_grpc_call_origin lb_grpc_connections_count_call(struct lb_grpc_connect
 void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_ADDRESS_TEXT],
                          uint16_t *port);
 
+/* The same as one text, "10.0.0.7:41234"; returns its length. The origin must be known. */
+size_t lb_grpc_origin_text(const struct lb_grpc_call_origin *origin, char text[LB_ADDRESS_TEXT]);
+
 #endif

@@ -181,6 +181,7 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     lb_grpc_log_open();
     grpc_init();
     s->shared.identity = config->identity;
+    lb_grpc_headers_init(&s->shared.headers, config->identity);
     s->shared.pod_reply = lb_grpc_pod_reply(config->identity);
     s->core = create_core();
     register_methods(s, lb_grpc_pod_methods, lb_grpc_pod_method_count);

@@ -37,8 +37,10 @@ static void release_if_over(struct lb_grpc_stream *stream)
 
 static void start_send(struct lb_grpc_stream *stream, grpc_op op)
 {
-    grpc_op ops[2] = {op, {.op = GRPC_OP_SEND_INITIAL_METADATA}};
-    size_t count = stream->started ? 1 : 2;
+    grpc_op ops[2] = {op};
+    size_t count = 1;
+    if (!stream->started)
+        ops[count++] = lb_grpc_call_begin(stream->call);
     stream->started = true;
     stream->sending = true;
     lb_grpc_start_batch(stream->call->call, ops, count, &stream->sent);

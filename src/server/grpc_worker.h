@@ -22,7 +22,8 @@ struct lb_grpc_stream;
 struct lb_grpc_shared {
     const struct lb_identity *identity;
     struct lb_grpc_connections *connections;
-    grpc_slice pod_reply; /* what api.protobuf.pod/getInfo answers, ready to send */
+    struct lb_grpc_headers headers; /* of every reply */
+    grpc_slice pod_reply;           /* what api.protobuf.pod/getInfo answers, ready to send */
 };
 
 struct lb_grpc_worker {
