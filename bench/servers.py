@@ -97,14 +97,23 @@ class Server:
         cpu = self._cpu
         pin = None if cpu is None else lambda: os.sched_setaffinity(0, {cpu})
         # A session of its own: Ctrl-C reaches the measurement only, which then ends its servers.
-        return subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, preexec_fn=pin,
-                                start_new_session=True, **options)
+        with open(self._said(), "wb") as said:
+            return subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stderr=said, preexec_fn=pin,
+                                    start_new_session=True, **options)
+
+    def _said(self):
+        return os.path.join(self._folder.name, "said")
+
+    def _failed(self, how):
+        with open(self._said(), encoding="utf-8", errors="replace") as f:
+            lines = f.read().splitlines()
+        return RuntimeError(f"{self.name} {how}; it said: {lines[-1] if lines else 'nothing'}")
 
     def _check_alive(self, what):
         if self._popen.poll() is not None:
-            raise RuntimeError(f"{self.name} ended with status {self._popen.returncode} before {what}")
+            raise self._failed(f"ended with status {self._popen.returncode} before {what}")
         if time.monotonic() > self._deadline:
-            raise RuntimeError(f"{self.name}: waited {START_DEADLINE_S:g} s in vain for {what}")
+            raise self._failed(f"did not show {what} in {START_DEADLINE_S:g} s")
 
     def pids(self):
         """Its process and the processes that one started."""
@@ -180,7 +189,7 @@ class Nginx(Server):
             # nginx takes over the listening socket named here, so its port needs no guessing.
             env = dict(os.environ, NGINX=f"{listener.fileno()};")
             popen = self._spawn([self._path, "-p", folder, "-c", conf, "-e", "stderr"], env=env,
-                                pass_fds=(listener.fileno(),), stderr=subprocess.DEVNULL)
+                                pass_fds=(listener.fileno(),))
         self.http = ("127.0.0.1", port)
         return popen
 
@@ -204,7 +213,7 @@ class Go(Server):
     def _await(self):
         line = self._popen.stdout.readline().decode().strip()
         if not line:
-            raise RuntimeError(f"{self.name} ended before it printed its address")
+            raise self._failed("ended before it printed its address")
         self._listening(("127.0.0.1", int(line.rsplit(":", 1)[1])))
 
     def _listening(self, address):
