@@ -1,6 +1,8 @@
 # Unit tests: one Check program a module.
 check_programs_unit = \
 	tests/unit/check_address \
+	tests/unit/check_http_identity \
+	tests/unit/check_http_url \
 	tests/unit/check_identity \
 	tests/unit/check_listener \
 	tests/unit/check_options \
@@ -11,6 +13,7 @@ TESTS += $(check_programs_unit)
 
 unit_ldadd = src/liblbcommon.a $(CHECK_LIBS)
 unit_server_ldadd = src/liblbserver.a $(unit_ldadd)
+unit_http_client_ldadd = src/liblbhttpclient.a $(unit_ldadd) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 unit_common = tests/unit/unit.h
 # Check's own header does not pass -Wformat=2 -Wundef and is not ours.
 unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
@@ -18,6 +21,12 @@ unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
 tests_unit_check_address_SOURCES = tests/unit/check_address.c $(unit_common)
 tests_unit_check_address_CFLAGS = $(unit_cflags)
 tests_unit_check_address_LDADD = $(unit_ldadd)
+tests_unit_check_http_identity_SOURCES = tests/unit/check_http_identity.c $(unit_common)
+tests_unit_check_http_identity_CFLAGS = $(unit_cflags)
+tests_unit_check_http_identity_LDADD = $(unit_http_client_ldadd)
+tests_unit_check_http_url_SOURCES = tests/unit/check_http_url.c $(unit_common)
+tests_unit_check_http_url_CFLAGS = $(unit_cflags)
+tests_unit_check_http_url_LDADD = $(unit_http_client_ldadd)
 tests_unit_check_identity_SOURCES = tests/unit/check_identity.c $(unit_common)
 tests_unit_check_identity_CFLAGS = $(unit_cflags)
 tests_unit_check_identity_LDADD = $(unit_server_ldadd)
