@@ -3,6 +3,7 @@ check_programs_unit = \
 	tests/unit/check_address \
 	tests/unit/check_http_identity \
 	tests/unit/check_http_url \
+	tests/unit/check_grpc_timers \
 	tests/unit/check_identity \
 	tests/unit/check_listener \
 	tests/unit/check_options \
@@ -27,6 +28,9 @@ tests_unit_check_http_identity_LDADD = $(unit_http_client_ldadd)
 tests_unit_check_http_url_SOURCES = tests/unit/check_http_url.c $(unit_common)
 tests_unit_check_http_url_CFLAGS = $(unit_cflags)
 tests_unit_check_http_url_LDADD = $(unit_http_client_ldadd)
+tests_unit_check_grpc_timers_SOURCES = tests/unit/check_grpc_timers.c $(unit_common)
+tests_unit_check_grpc_timers_CFLAGS = $(unit_cflags)
+tests_unit_check_grpc_timers_LDADD = $(unit_server_ldadd)
 tests_unit_check_identity_SOURCES = tests/unit/check_identity.c $(unit_common)
 tests_unit_check_identity_CFLAGS = $(unit_cflags)
 tests_unit_check_identity_LDADD = $(unit_server_ldadd)
@@ -54,6 +58,7 @@ TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON)
 
 e2e_tests = \
-	tests/e2e/bootstrap.py
+	tests/e2e/bootstrap.py \
+	tests/e2e/grpc_server.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/cli.py
+EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/cli.py
