@@ -42,9 +42,7 @@ noinst_LIBRARIES += src/liblbclient.a src/liblbhttpclient.a
 src_liblbclient_a_SOURCES = \
 	src/client/client_options.c src/client/client_options.h \
 	src/client/engine.c src/client/engine.h \
-	src/client/output.c src/client/output.h \
-	src/client/run.c src/client/run.h \
-	src/client/summary.c src/client/summary.h \
+	src/client/run.h \
 	src/client/transport.h \
 	src/client/vary.c src/client/vary.h
 src_liblbhttpclient_a_SOURCES = \
@@ -52,3 +50,15 @@ src_liblbhttpclient_a_SOURCES = \
 	src/client/http_transport.c src/client/http_transport.h \
 	src/client/http_url.c src/client/http_url.h \
 	src/client/http_wire.c src/client/http_wire.h
+
+noinst_LIBRARIES += src/liblbgrpcclient.a
+src_liblbgrpcclient_a_SOURCES = \
+	src/client/grpc_identity.c src/client/grpc_identity.h \
+	src/client/grpc_link.c src/client/grpc_link.h \
+	src/client/grpc_service_config.c src/client/grpc_service_config.h \
+	src/client/grpc_settings.c src/client/grpc_settings.h \
+	src/client/grpc_status.c src/client/grpc_status.h \
+	src/client/grpc_target.c src/client/grpc_target.h \
+	src/client/grpc_transport.c src/client/grpc_transport.h \
+	src/client/grpc_unary.c src/client/grpc_unary.h \
+	src/client/grpc_wire.c src/client/grpc_wire.h

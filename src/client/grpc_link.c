@@ -1,0 +1,239 @@
+/* Channels, and which transport connection of a channel carried a call. */
+#include "config.h"
+
+#include "client/grpc_link.h"
+
+#include <errno.h>
+#include <grpc/grpc_posix.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/log.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/grpc_log.h"
+
+/* A server that comes back is found again within a second, also in a short run; the core's own
+ * default waits one second first and up to two minutes later. */
+enum { FIRST_RECONNECT_MS = 100, LAST_RECONNECT_MS = 1000, MAX_ARGS = 16 };
+
+/* Bounds of how long one attempt to connect may take, when calls have less or more time. */
+enum { LEAST_CONNECT_MS = 1000, MOST_CONNECT_MS = 20000 };
+
+/* The number lives on the connection's authentication context: there is one a transport connection,
+ * created and freed with it, and every call of the connection reaches it. */
+static const char mark_name[] = "lbdemo-connection";
+struct mark {
+    uint64_t number;
+    uint32_t ordinal;
+};
+
+struct args {
+    grpc_arg list[MAX_ARGS];
+    grpc_channel_args all;
+};
+
+static void add_int(struct args *a, const char *key, int value)
+{
+    a->list[a->all.num_args++] =
+        (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
+}
+
+static void add_text(struct args *a, const char *key, const char *value)
+{
+    if (value)
+        a->list[a->all.num_args++] =
+            (grpc_arg){.type = GRPC_ARG_STRING, .key = (char *)key, .value.string = (char *)value};
+}
+
+static int connect_ms(const struct lb_grpc_settings *s)
+{
+    int64_t ms = s->timeout_ns / LB_NS_PER_MS;
+    return ms < LEAST_CONNECT_MS  ? LEAST_CONNECT_MS
+           : ms > MOST_CONNECT_MS ? MOST_CONNECT_MS
+                                  : (int)ms;
+}
+
+static void fill_args(struct args *a, const struct lb_grpc_settings *s)
+{
+    a->all = (grpc_channel_args){.num_args = 0, .args = a->list};
+    add_int(a, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    add_int(a, GRPC_ARG_ENABLE_RETRIES, 0); /* each attempt is to be seen */
+    add_int(a, GRPC_ARG_ENABLE_HTTP_PROXY, s->use_proxy);
+    add_int(a, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_RECONNECT_MS);
+    add_int(a, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LAST_RECONNECT_MS);
+    /* In spite of its name: how long one attempt may take. */
+    add_int(a, GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, connect_ms(s));
+    add_int(a, GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS,
+            INT32_MAX); /* a long --interval keeps its connection */
+    add_text(a, GRPC_ARG_PRIMARY_USER_AGENT_STRING, "lbdemo-grpc-client/" PACKAGE_VERSION);
+    add_text(a, GRPC_ARG_DEFAULT_AUTHORITY, s->authority);
+    add_text(a, GRPC_ARG_SERVICE_CONFIG, s->service_config);
+    add_text(a, GRPC_ARG_LB_POLICY_NAME, s->lb_policy_forced ? s->lb_policy : NULL);
+}
+
+static struct lb_grpc_link *new_link(struct lb_grpc_links *links)
+{
+    struct lb_grpc_link *link = gpr_zalloc(sizeof *link);
+    link->links = links;
+    link->references = 1;
+    return link;
+}
+
+/* A channel to one address of a name shows the name to the server, as a channel to all does. */
+static void keep_authority(struct args *a, const struct lb_grpc_settings *s, char *buf, size_t size)
+{
+    if (s->authority || !s->target.host[0])
+        return;
+    snprintf(buf, size, "%s:%s", s->target.host, s->target.port);
+    add_text(a, GRPC_ARG_DEFAULT_AUTHORITY, buf);
+}
+
+struct lb_grpc_link *lb_grpc_link_open(struct lb_grpc_links *links,
+                                       const struct lb_address *address)
+{
+    char uri[LB_GRPC_ADDRESS_URI], authority[LB_GRPC_NAME_MAX + 10];
+    struct lb_grpc_link *link = new_link(links);
+    struct args args;
+    fill_args(&args, links->settings);
+    if (address)
+        keep_authority(&args, links->settings, authority, sizeof authority);
+    link->channel = grpc_channel_create(address ? lb_grpc_address_uri(address, uri)
+                                                : links->settings->target.uri,
+                                        links->credentials, &args.all);
+    return link;
+}
+
+/* A socket that connects in the background; -1 with errno. The core waits for it as for any other.
+ */
+static int connect_from(const struct lb_address *source, const struct lb_address *address)
+{
+    int on = 1, fd = socket(address->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 &&
+        bind(fd, (const struct sockaddr *)&source->sa, source->len) == 0 &&
+        (connect(fd, (const struct sockaddr *)&address->sa, address->len) == 0 ||
+         errno == EINPROGRESS))
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+struct lb_grpc_link *lb_grpc_link_open_from(struct lb_grpc_links *links,
+                                            const struct lb_address *source,
+                                            const struct lb_address *address, struct lb_error *err)
+{
+    char to[LB_ADDRESS_TEXT], from[LB_ADDRESS_TEXT], authority[LB_GRPC_NAME_MAX + 10];
+    struct sockaddr_storage local;
+    socklen_t len = sizeof local;
+    lb_address_format(to, (const struct sockaddr *)&address->sa, address->len);
+    int fd = connect_from(source, address);
+    if (fd < 0) {
+        lb_address_format(from, (const struct sockaddr *)&source->sa, source->len);
+        lb_error_set(err, "connect %s from %s: %s", to, from, strerror(errno));
+        return NULL;
+    }
+    struct lb_grpc_link *link = new_link(links);
+    struct args args;
+    fill_args(&args, links->settings);
+    keep_authority(&args, links->settings, authority, sizeof authority);
+    if (!links->settings->authority && !links->settings->target.host[0])
+        add_text(&args, GRPC_ARG_DEFAULT_AUTHORITY, to);
+    link->by_descriptor = true;
+    snprintf(link->remote, sizeof link->remote, "%s", to);
+    if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
+        lb_address_format(link->local, (struct sockaddr *)&local, len);
+    link->channel = grpc_channel_create_from_fd(to, fd, links->credentials, &args.all);
+    return link;
+}
+
+void lb_grpc_link_ref(struct lb_grpc_link *link)
+{
+    link->references++;
+}
+
+void lb_grpc_link_unref(struct lb_grpc_link *link)
+{
+    if (--link->references > 0)
+        return;
+    grpc_channel_destroy(link->channel);
+    gpr_free(link);
+}
+
+/* The only sign that the connection came about is that something was heard over it. */
+static void identify_by_descriptor(struct lb_grpc_link *link, bool heard, bool broken,
+                                   struct lb_grpc_connection *out)
+{
+    if (heard && !link->number)
+        link->number = ++link->links->connections;
+    if (!heard && (broken || !link->number))
+        link->lost = true;
+    if (!link->number)
+        return;
+    out->number = link->number;
+    out->ordinal = ++link->ordinal;
+    snprintf(out->remote, sizeof out->remote, "%s", link->remote);
+    snprintf(out->local, sizeof out->local, "%s", link->local);
+}
+
+void lb_grpc_link_identify(struct lb_grpc_link *link, grpc_call *call, bool heard, bool broken,
+                           struct lb_grpc_connection *out)
+{
+    memset(out, 0, sizeof *out);
+    if (link->by_descriptor) {
+        identify_by_descriptor(link, heard, broken, out);
+        return;
+    }
+    grpc_auth_context *context = grpc_call_auth_context(call);
+    if (!context)
+        return;
+    grpc_auth_property_iterator found =
+        grpc_auth_context_find_properties_by_name(context, mark_name);
+    const grpc_auth_property *property = grpc_auth_property_iterator_next(&found);
+    struct mark mark = {.number = 0};
+    if (property) {
+        memcpy(&mark, property->value, sizeof mark);
+        mark.ordinal++;
+        memcpy(property->value, &mark, sizeof mark);
+    } else {
+        mark = (struct mark){.number = ++link->links->connections, .ordinal = 1};
+        grpc_auth_context_add_property(context, mark_name, (const char *)&mark, sizeof mark);
+    }
+    grpc_auth_context_release(context);
+    out->number = mark.number;
+    out->ordinal = mark.ordinal;
+    char *peer = grpc_call_get_peer(call);
+    lb_grpc_peer_format(peer, out->remote);
+    gpr_free(peer);
+}
+
+/* The last error that the core logged, for lb_grpc_links_check. */
+static char last_log[256];
+
+static void keep_log(gpr_log_func_args *args)
+{
+    if (args->severity == GPR_LOG_SEVERITY_ERROR)
+        snprintf(last_log, sizeof last_log, "%s", args->message);
+}
+
+int lb_grpc_links_check(struct lb_grpc_links *links, struct lb_error *err)
+{
+    last_log[0] = '\0';
+    gpr_set_log_function(keep_log);
+    struct lb_grpc_link *link = lb_grpc_link_open(links, NULL);
+    /* A channel that the core could not make is in this state from the start. */
+    bool lame =
+        grpc_channel_check_connectivity_state(link->channel, 0) == GRPC_CHANNEL_TRANSIENT_FAILURE;
+    lb_grpc_link_unref(link);
+    lb_grpc_log_open();
+    return lame ? lb_error_set(err, "target '%.200s': %s", links->settings->target.uri,
+                               *last_log ? last_log : "the gRPC library refuses it")
+                : 0;
+}

@@ -1,0 +1,115 @@
+/* gRPC status codes, and what the core's error texts mean. The texts are those of gRPC C core 1.51;
+ * one that is not known is printed as it is. */
+#include "client/grpc_status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client/grpc_target.h"
+
+const char *lb_grpc_status_name(int code, char buf[LB_GRPC_STATUS_TEXT])
+{
+    /* https://grpc.io/docs/guides/status-codes/ */
+    static const char *const names[] = {"OK",
+                                        "CANCELLED",
+                                        "UNKNOWN",
+                                        "INVALID_ARGUMENT",
+                                        "DEADLINE_EXCEEDED",
+                                        "NOT_FOUND",
+                                        "ALREADY_EXISTS",
+                                        "PERMISSION_DENIED",
+                                        "RESOURCE_EXHAUSTED",
+                                        "FAILED_PRECONDITION",
+                                        "ABORTED",
+                                        "OUT_OF_RANGE",
+                                        "UNIMPLEMENTED",
+                                        "INTERNAL",
+                                        "UNAVAILABLE",
+                                        "DATA_LOSS",
+                                        "UNAUTHENTICATED"};
+    if (code >= 0 && (size_t)code < sizeof names / sizeof names[0])
+        return names[code];
+    snprintf(buf, LB_GRPC_STATUS_TEXT, "CODE %d", code);
+    return buf;
+}
+
+static const char no_connection[] = "failed to connect to all addresses; last error: ";
+static const char no_name[] = "DNS resolution failed for ";
+
+/* What the core says when a connection breaks under a call or before one. */
+static const char *const lost[] = {
+    "Socket closed",
+    "Transport closed",
+    "GOAWAY received",
+    "recvmsg:",
+    "sendmsg:",
+    "Broken pipe",
+    "Endpoint closing",
+    "connections to all backends failing",
+    no_connection,
+    no_name,
+    "Failed to create XdsClient",
+    "keepalive watchdog timeout",
+    "empty address list",
+};
+
+bool lb_grpc_status_is_local(int code, const char *details)
+{
+    enum { UNAVAILABLE = 14 };
+    if (code != UNAVAILABLE)
+        return false;
+    for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++) {
+        if (strncmp(details, lost[i], strlen(lost[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host: Connection refused" into
+ * "connect 127.0.0.1:1: Connection refused". False when it does not look like this. */
+static bool shorten_connect(const char *why, char *out, size_t size)
+{
+    static const char failed[] = "Failed to connect to remote host: ";
+    const char *colon = strstr(why, ": ");
+    const char *peer = colon ? colon + 2 : why;
+    const char *end = strstr(peer, ": ");
+    char raw[256], address[LB_ADDRESS_TEXT];
+    if (!end || (size_t)(end - peer) >= sizeof raw)
+        return false;
+    memcpy(raw, peer, (size_t)(end - peer));
+    raw[end - peer] = '\0';
+    if (!*lb_grpc_peer_format(raw, address))
+        return false;
+    const char *reason = end + 2;
+    if (strncmp(reason, failed, sizeof failed - 1) == 0)
+        reason += sizeof failed - 1;
+    snprintf(out, size, "connect %s: %s", address, reason);
+    return true;
+}
+
+/* "HOST:PORT: C-ares status is not ARES_SUCCESS qtype=… is_balancer=0: Domain name not found" into
+ * "look up HOST:PORT: Domain name not found". */
+static bool shorten_lookup(const char *why, char *out, size_t size)
+{
+    const char *end = strstr(why, ": C-ares status");
+    const char *reason = end ? strstr(end + 2, ": ") : NULL;
+    if (!reason || end - why > 512)
+        return false;
+    snprintf(out, size, "look up %.*s: %s", (int)(end - why), why, reason + 2);
+    return true;
+}
+
+char *lb_grpc_status_text(int code, const char *details, char *out, size_t size)
+{
+    char name[LB_GRPC_STATUS_TEXT], cause[1024];
+    bool shortened = false;
+    if (strncmp(details, no_connection, sizeof no_connection - 1) == 0)
+        shortened = shorten_connect(details + sizeof no_connection - 1, cause, sizeof cause);
+    else if (strncmp(details, no_name, sizeof no_name - 1) == 0)
+        shortened = shorten_lookup(details + sizeof no_name - 1, cause, sizeof cause);
+    else if (strncmp(details, "recvmsg:", 8) == 0 || strncmp(details, "sendmsg:", 8) == 0)
+        shortened = snprintf(cause, sizeof cause, "%s", details + 8) > 0;
+    const char *text = shortened ? cause : details;
+    snprintf(out, size, "%s%s%s", lb_grpc_status_name(code, name), *text ? ": " : "", text);
+    return out;
+}

@@ -1,0 +1,312 @@
+/* Unary gRPC calls over the C core: slots, and the operations of a transport. A kept slot is one
+ * channel. Connections are the core's to make and remake. */
+#include "client/grpc_transport.h"
+
+#include <arpa/inet.h>
+#include <grpc/support/alloc.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/grpc_unary.h"
+#include "common/grpc_log.h"
+
+/* Replies handed on in one poll before the caller is asked what to send. */
+enum { MAX_REPLIES_A_POLL = 256, MAX_STREAMS = 1000 };
+
+struct grpc_transport {
+    struct lb_transport base;
+    struct lb_grpc_settings settings;
+    struct lb_grpc_links links;
+    grpc_completion_queue *queue;
+    struct lb_slot *slots;
+    struct failure *failures;
+    bool replied;
+};
+
+struct lb_slot {
+    struct grpc_transport *transport;
+    struct lb_slot *next, **at;
+    bool keep;
+    struct lb_grpc_link *link; /* of a kept slot, from its first request on */
+    struct lb_grpc_unary *calls;
+    struct lb_grpc_metadata header; /* of its key; name is NULL without one */
+    struct lb_address source;       /* of its key; len is 0 without one */
+    int address;                    /* of its key */
+};
+
+/* A request that could not be sent; the next poll tells it. */
+struct failure {
+    struct failure *next;
+    struct lb_slot *slot;
+    uint64_t tag;
+    char text[sizeof((struct lb_error *)0)->text];
+};
+
+static struct grpc_transport *of(struct lb_transport *transport)
+{
+    return (struct grpc_transport *)transport;
+}
+
+static int64_t now_ns(struct lb_transport *transport)
+{
+    (void)transport;
+    return lb_clock_monotonic_ns();
+}
+
+/* --- replies ------------------------------------------------------------------------------------
+ */
+
+static void deliver(struct grpc_transport *t, struct lb_reply *reply, uint64_t tag)
+{
+    reply->tag = tag;
+    t->replied = true;
+    t->base.on_reply(t->base.arg, reply); /* may close the slot */
+}
+
+static void call_ended(struct lb_grpc_unary *call, void *arg)
+{
+    struct lb_slot *slot = arg;
+    struct grpc_transport *t = slot->transport;
+    struct lb_grpc_result result;
+    struct lb_reply reply = {.finish_ns = lb_clock_monotonic_ns()};
+    lb_grpc_unary_result(call, reply.finish_ns, &result, &reply);
+    deliver(t, &reply, call->request.number);
+}
+
+/* Those that are there; what the callback adds waits for the next poll. */
+static void deliver_failures(struct grpc_transport *t)
+{
+    size_t count = 0;
+    for (struct failure *f = t->failures; f; f = f->next)
+        count++;
+    for (; count > 0 && t->failures; count--) {
+        struct failure *f = t->failures;
+        struct lb_reply reply = {.outcome = LB_REPLY_ERROR,
+                                 .status = GRPC_STATUS_UNAVAILABLE,
+                                 .error = f->text,
+                                 .finish_ns = lb_clock_monotonic_ns(),
+                                 .remote = "",
+                                 .local = "",
+                                 .backend = "",
+                                 .boot_id = "",
+                                 .version = "",
+                                 .zone = "",
+                                 .node = "",
+                                 .server_peer = "",
+                                 .proxy_headers = ""};
+        t->failures = f->next;
+        deliver(t, &reply, f->tag);
+        gpr_free(f);
+    }
+}
+
+static void poll_queue(struct lb_transport *transport, int64_t until_ns)
+{
+    struct grpc_transport *t = of(transport);
+    int64_t limit_ns = lb_clock_monotonic_ns() + LB_POLL_MAX_NS;
+    if (until_ns < limit_ns)
+        limit_ns = until_ns;
+    t->replied = false;
+    deliver_failures(t);
+    for (int i = 0; i < MAX_REPLIES_A_POLL; i++) {
+        if (lb_grpc_queue_run(t->queue, t->replied ? 0 : limit_ns) != LB_GRPC_QUEUE_RAN)
+            return;
+    }
+}
+
+/* --- slots --------------------------------------------------------------------------------------
+ */
+
+/* A numeric address without a port, to connect from. */
+static int parse_source(const char *text, struct lb_address *source, struct lb_error *err)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)&source->sa;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&source->sa;
+    if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        source->len = sizeof *in;
+    } else if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
+        in6->sin6_family = AF_INET6;
+        source->len = sizeof *in6;
+    } else {
+        return lb_error_set(err, "source '%.100s' is no numeric address", text);
+    }
+    return 0;
+}
+
+static int copy_header(const struct lb_slot_key *key, struct lb_grpc_metadata *header,
+                       struct lb_error *err)
+{
+    char text[LB_GRPC_METADATA_TEXT + 1];
+    if (!key->header_name)
+        return 0;
+    snprintf(text, sizeof text, "%s: %s", key->header_name, key->header_value);
+    return lb_grpc_metadata_parse(text, header, err);
+}
+
+static struct lb_slot *open_slot(struct lb_transport *transport, const struct lb_slot_key *key,
+                                 bool keep, struct lb_error *err)
+{
+    struct grpc_transport *t = of(transport);
+    struct lb_slot *slot = gpr_zalloc(sizeof *slot);
+    slot->transport = t;
+    slot->keep = keep;
+    slot->address = key->address;
+    if ((key->source && parse_source(key->source, &slot->source, err) < 0) ||
+        copy_header(key, &slot->header, err) < 0) {
+        gpr_free(slot);
+        return NULL;
+    }
+    slot->next = t->slots;
+    slot->at = &t->slots;
+    if (t->slots)
+        t->slots->at = &slot->next;
+    t->slots = slot;
+    return slot;
+}
+
+static const struct lb_address *slot_address(const struct lb_slot *slot)
+{
+    const struct lb_grpc_target *target = &slot->transport->settings.target;
+    if (target->count == 0 || (slot->address < 0 && slot->source.len == 0))
+        return NULL;
+    return &target->addresses[slot->address < 0 ? 0 : (unsigned)slot->address % target->count];
+}
+
+static struct lb_grpc_link *open_link(struct lb_slot *slot, struct lb_error *err)
+{
+    struct lb_grpc_links *links = &slot->transport->links;
+    const struct lb_address *address = slot_address(slot);
+    if (slot->source.len == 0)
+        return lb_grpc_link_open(links, address);
+    if (!address) {
+        lb_error_set(err, "a source address needs the target's numeric address");
+        return NULL;
+    }
+    return lb_grpc_link_open_from(links, &slot->source, address, err);
+}
+
+/* The link for the slot's next request, one reference of it. */
+static struct lb_grpc_link *take_link(struct lb_slot *slot, struct lb_error *err)
+{
+    if (slot->link && slot->link->by_descriptor && slot->link->lost) {
+        lb_grpc_link_unref(slot->link);
+        slot->link = NULL;
+    }
+    struct lb_grpc_link *link = slot->link ? slot->link : open_link(slot, err);
+    if (link && slot->keep) {
+        slot->link = link;
+        lb_grpc_link_ref(link);
+    }
+    return link;
+}
+
+static void fail_later(struct lb_slot *slot, uint64_t tag, const struct lb_error *err)
+{
+    struct failure *f = gpr_zalloc(sizeof *f);
+    f->slot = slot;
+    f->tag = tag;
+    memcpy(f->text, err->text, sizeof f->text);
+    f->next = slot->transport->failures;
+    slot->transport->failures = f;
+}
+
+static void send_request(struct lb_slot *slot, uint64_t tag, int64_t deadline_ns)
+{
+    struct grpc_transport *t = slot->transport;
+    struct lb_error err;
+    struct lb_grpc_link *link = take_link(slot, &err);
+    if (!link) {
+        fail_later(slot, tag, &err);
+        return;
+    }
+    struct lb_grpc_unary_request request = {.link = link,
+                                            .extra = slot->header.name ? &slot->header : NULL,
+                                            .sent_ns = lb_clock_monotonic_ns(),
+                                            .deadline_ns = deadline_ns,
+                                            .number = tag};
+    lb_grpc_unary_start(&request, t->queue, &slot->calls, call_ended, slot);
+    lb_grpc_link_unref(link);
+}
+
+static void close_slot(struct lb_slot *slot)
+{
+    struct failure **f = &slot->transport->failures;
+    while (*f) {
+        struct failure *gone = *f;
+        if (gone->slot != slot) {
+            f = &gone->next;
+            continue;
+        }
+        *f = gone->next;
+        gpr_free(gone);
+    }
+    lb_grpc_unary_abandon(&slot->calls);
+    if (slot->link)
+        lb_grpc_link_unref(slot->link);
+    *slot->at = slot->next;
+    if (slot->next)
+        slot->next->at = slot->at;
+    free(slot->header.name);
+    free(slot->header.value);
+    gpr_free(slot);
+}
+
+/* --- the transport ------------------------------------------------------------------------------
+ */
+
+static void tell_facts(struct lb_transport *transport, struct lb_transport_facts *facts)
+{
+    const struct lb_grpc_settings *s = &of(transport)->settings;
+    *facts = (struct lb_transport_facts){.addresses = s->target.count,
+                                         .choose_address = s->target.count > 1,
+                                         .lb_policy = s->lb_policy};
+}
+
+static void free_transport(struct lb_transport *transport)
+{
+    struct grpc_transport *t = of(transport);
+    while (t->slots)
+        close_slot(t->slots);
+    if (t->queue) {
+        grpc_completion_queue_shutdown(t->queue); /* cancelled calls still come out of it */
+        while (lb_grpc_queue_run(t->queue, LB_GRPC_NO_DEADLINE) != LB_GRPC_QUEUE_SHUTDOWN)
+            continue;
+        grpc_completion_queue_destroy(t->queue);
+    }
+    grpc_channel_credentials_release(t->links.credentials);
+    lb_grpc_settings_clear(&t->settings);
+    gpr_free(t);
+    grpc_shutdown();
+}
+
+static const struct lb_transport_ops grpc_ops = {
+    .protocol = "grpc",
+    .max_streams = MAX_STREAMS,
+    .now = now_ns,
+    .poll = poll_queue,
+    .open = open_slot,
+    .send = send_request,
+    .close = close_slot,
+    .facts = tell_facts,
+    .free = free_transport,
+};
+
+struct lb_transport *lb_grpc_transport_new(struct lb_grpc_settings *settings, struct lb_error *err)
+{
+    lb_grpc_log_open();
+    grpc_init();
+    struct grpc_transport *t = gpr_zalloc(sizeof *t);
+    t->base.ops = &grpc_ops;
+    t->settings = *settings;
+    memset(settings, 0, sizeof *settings);
+    t->links.settings = &t->settings;
+    t->links.credentials = grpc_insecure_credentials_create();
+    t->queue = grpc_completion_queue_create_for_next(NULL);
+    if (lb_grpc_links_check(&t->links, err) == 0)
+        return &t->base;
+    free_transport(&t->base);
+    return NULL;
+}
