@@ -42,7 +42,9 @@ noinst_LIBRARIES += src/liblbclient.a src/liblbhttpclient.a
 src_liblbclient_a_SOURCES = \
 	src/client/client_options.c src/client/client_options.h \
 	src/client/engine.c src/client/engine.h \
-	src/client/run.h \
+	src/client/output.c src/client/output.h \
+	src/client/run.c src/client/run.h \
+	src/client/summary.c src/client/summary.h \
 	src/client/transport.h \
 	src/client/vary.c src/client/vary.h
 src_liblbhttpclient_a_SOURCES = \

@@ -1,6 +1,9 @@
 # Unit tests: one Check program a module.
 check_programs_unit = \
 	tests/unit/check_address \
+	tests/unit/check_http_identity \
+	tests/unit/check_http_url \
+	tests/unit/check_grpc_timers \
 	tests/unit/check_grpc_settings \
 	tests/unit/check_grpc_status \
 	tests/unit/check_grpc_target \
@@ -15,6 +18,7 @@ TESTS += $(check_programs_unit)
 
 unit_ldadd = src/liblbcommon.a $(CHECK_LIBS)
 unit_server_ldadd = src/liblbserver.a $(unit_ldadd)
+unit_http_client_ldadd = src/liblbhttpclient.a $(unit_ldadd) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 unit_grpc_client_ldadd = src/liblbgrpcclient.a $(unit_ldadd) $(JANSSON_LIBS)
 unit_common = tests/unit/unit.h
 # Check's own header does not pass -Wformat=2 -Wundef and is not ours.
@@ -23,6 +27,15 @@ unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
 tests_unit_check_address_SOURCES = tests/unit/check_address.c $(unit_common)
 tests_unit_check_address_CFLAGS = $(unit_cflags)
 tests_unit_check_address_LDADD = $(unit_ldadd)
+tests_unit_check_http_identity_SOURCES = tests/unit/check_http_identity.c $(unit_common)
+tests_unit_check_http_identity_CFLAGS = $(unit_cflags)
+tests_unit_check_http_identity_LDADD = $(unit_http_client_ldadd)
+tests_unit_check_http_url_SOURCES = tests/unit/check_http_url.c $(unit_common)
+tests_unit_check_http_url_CFLAGS = $(unit_cflags)
+tests_unit_check_http_url_LDADD = $(unit_http_client_ldadd)
+tests_unit_check_grpc_timers_SOURCES = tests/unit/check_grpc_timers.c $(unit_common)
+tests_unit_check_grpc_timers_CFLAGS = $(unit_cflags)
+tests_unit_check_grpc_timers_LDADD = $(unit_server_ldadd)
 tests_unit_check_grpc_settings_SOURCES = tests/unit/check_grpc_settings.c $(unit_common)
 tests_unit_check_grpc_settings_CFLAGS = $(unit_cflags)
 tests_unit_check_grpc_settings_LDADD = $(unit_grpc_client_ldadd)
@@ -62,6 +75,7 @@ TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON)
 
 e2e_tests = \
-	tests/e2e/bootstrap.py
+	tests/e2e/bootstrap.py \
+	tests/e2e/grpc_server.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/cli.py
+EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/cli.py

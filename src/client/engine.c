@@ -296,10 +296,10 @@ static void on_reply(void *arg, const struct lb_reply *reply)
     if (lb_schedule_done(phase->schedule, flight.ticket, &observation) < 0)
         fail(e, "out of memory");
     e->blocked = false;
-    if (!flight.keep)
-        close_slot(e, phase, flight.slot);
     if (!flight.warmup)
         e->on_done(e->arg, &done);
+    if (!flight.keep)
+        close_slot(e, phase, flight.slot); /* last: the reply's texts may be the slot's */
 }
 
 static void on_closed(void *arg, uint32_t owner)

@@ -314,7 +314,9 @@ static void on_lookup(int result, struct evutil_addrinfo *found, void *arg)
         return;
     }
     snprintf(slot->error, sizeof slot->error, "lookup of %s: %s", slot->transport->settings.url.host,
-             result ? evutil_gai_strerror(result) : "no address");
+             result == EVUTIL_EAI_NONAME ? "no such name"
+             : result                    ? evutil_gai_strerror(result)
+                                         : "no address");
     fail_later(slot);
 }
 
@@ -500,6 +502,18 @@ static const struct lb_transport_ops http_ops = {
     .free = http_free,
 };
 
+/* To the microsecond: planned send times are. */
+static struct event_base *new_loop(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *loop = NULL;
+    if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+        loop = event_base_new_with_config(config);
+    if (config)
+        event_config_free(config);
+    return loop;
+}
+
 struct lb_transport *lb_http_transport_new(const struct lb_http_settings *settings,
                                            struct lb_error *err)
 {
@@ -510,7 +524,7 @@ struct lb_transport *lb_http_transport_new(const struct lb_http_settings *settin
     }
     t->base.ops = &http_ops;
     t->settings = *settings;
-    t->events = event_base_new();
+    t->events = new_loop();
     if (t->events) {
         t->wake = event_new(t->events, -1, 0, on_wake, t);
         t->dns = evdns_base_new(t->events, EVDNS_BASE_INITIALIZE_NAMESERVERS |

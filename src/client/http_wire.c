@@ -88,6 +88,12 @@ static void on_error(enum evhttp_request_error error, void *arg)
     char text[LB_ADDRESS_TEXT + 128];
     const char *what = "closed the connection before it had replied";
     int saved = errno;
+    if (!wire->remote[0]) { /* it never stood */
+        if (!wire->connect_errno)
+            wire->connect_errno = saved;
+        fail_connect(wire);
+        return;
+    }
     if (error == EVREQ_HTTP_INVALID_HEADER)
         what = "sent a reply that is not HTTP";
     else if (error == EVREQ_HTTP_DATA_TOO_LONG)
@@ -97,7 +103,7 @@ static void on_error(enum evhttp_request_error error, void *arg)
     else if (saved == ECONNRESET || saved == EPIPE)
         what = "reset the connection";
     errno = 0; /* so that the next one does not see this one's */
-    snprintf(text, sizeof text, "%s %s", wire->remote[0] ? wire->remote : wire->target, what);
+    snprintf(text, sizeof text, "%s %s", wire->remote, what);
     fail(wire, text);
 }
 

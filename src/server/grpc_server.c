@@ -20,6 +20,11 @@
 
 #define MAX_METHODS 16
 
+/* At a shutdown the core waits for every client to confirm the GOAWAY, 20 s for one that does not
+ * speak. Once no call is left, clients get this long. */
+#define GOAWAY_NS LB_NS_PER_S
+#define LOOK_AGAIN_NS (100 * LB_NS_PER_MS)
+
 /* Threads begin when all of them could be made, or end at once when one could not. */
 enum gate { GATE_CLOSED, GATE_OPEN, GATE_ABANDONED };
 
@@ -65,9 +70,20 @@ static void core_is_done(struct lb_grpc_tag *tag, bool ok)
     one_less_busy(LB_GRPC_TAG_OWNER(tag, struct lb_grpc_server, core_done));
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The end of the waiting: at the deadline, or when nothing but connections is left. */
 static void give_up_waiting(struct lb_grpc_timer *timer)
 {
-    grpc_server_cancel_all_calls(LB_GRPC_TAG_OWNER(timer, struct lb_grpc_server, give_up)->core);
+    struct lb_grpc_server *s = LB_GRPC_TAG_OWNER(timer, struct lb_grpc_server, give_up);
+    int64_t now = lb_clock_monotonic_ns(), deadline = atomic_load(&s->deadline_ns);
+    if (now >= deadline || atomic_load(&s->busy) == 1)
+        grpc_server_cancel_all_calls(s->core);
+    else
+        lb_grpc_timers_set(&s->workers[0].timers, timer, earlier(deadline, now + LOOK_AGAIN_NS));
 }
 
 void lb_grpc_server__worker_stopping(struct lb_grpc_worker *w)
@@ -75,7 +91,9 @@ void lb_grpc_server__worker_stopping(struct lb_grpc_worker *w)
     struct lb_grpc_server *s = w->server;
     lb_grpc_streams_end(w);
     if (w == &s->workers[0])
-        lb_grpc_timers_set(&w->timers, &s->give_up, atomic_load(&s->deadline_ns));
+        lb_grpc_timers_set(
+            &w->timers, &s->give_up,
+            earlier(atomic_load(&s->deadline_ns), lb_clock_monotonic_ns() + GOAWAY_NS));
 }
 
 void lb_grpc_server__worker_done(struct lb_grpc_worker *w)

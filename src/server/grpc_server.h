@@ -59,8 +59,8 @@ void lb_grpc_server_drain(struct lb_grpc_server *s);
 
 /* Begins the end and returns at once: closes the listeners, sends GOAWAY on every connection, ends
  * streams with UNAVAILABLE and lets calls in flight finish until `deadline_ns` (monotonic, see
- * lb_clock_monotonic_ns), when what is left is cancelled. `stopped` is called when all is done. A
- * second call only moves the deadline. */
+ * lb_clock_monotonic_ns), when what is left is cancelled; connections without calls are closed
+ * after a second. `stopped` is called when all is done. A second call cancels at once. */
 void lb_grpc_server_shutdown(struct lb_grpc_server *s, int64_t deadline_ns);
 
 /* Shuts down now unless that has been asked for, waits for the end of it (at most until the

@@ -1,0 +1,235 @@
+/* What both client programs are: options, a transport, the engine, output, exit status. */
+#include "config.h"
+
+#include "client/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "balance/verdict_text.h"
+#include "client/output.h"
+#include "client/summary.h"
+#include "common/file.h"
+
+#define RUN_ID_TEXT 33
+#define HOST_NAME_TEXT 256
+
+struct run {
+    const struct lb_program *program;
+    const struct lb_client_options *options;
+    const char *target;
+    struct lb_client_plan plan;
+    struct lb_transport *transport;
+    struct lb_tally *tally;
+    struct lb_engine *engine;
+    struct lb_output *output;
+    bool output_failed;
+    char id[RUN_ID_TEXT], client[HOST_NAME_TEXT];
+    int64_t elapsed_ns;
+    uint64_t abandoned;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+/* The first SIGINT or SIGTERM ends the run with its summary; the second has its default effect. A
+ * closed pipe is an error of write, not a signal. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void name_run(struct run *run)
+{
+    unsigned char random[16];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+        int64_t now = lb_clock_realtime_ns();
+        pid_t pid = getpid();
+        memset(random, 0, sizeof random);
+        memcpy(random, &now, sizeof now);
+        memcpy(random + sizeof now, &pid, sizeof pid);
+    }
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(run->id + 2 * i, 3, "%02x", random[i]);
+    const char *pod = getenv("POD_NAME");
+    if (pod && *pod)
+        snprintf(run->client, sizeof run->client, "%s", pod);
+    else if (gethostname(run->client, sizeof run->client - 1) != 0)
+        run->client[0] = '\0';
+}
+
+static struct lb_target_facts target_facts(const struct run *run)
+{
+    struct lb_transport_facts facts = {0};
+    const struct lb_load *load = &run->plan.load;
+    run->transport->ops->facts(run->transport, &facts);
+    return (struct lb_target_facts){
+        .protocol = run->transport->ops->protocol,
+        .target = run->target,
+        .addresses = facts.addresses,
+        .lb_policy = facts.lb_policy,
+        .new_connections = load->schedule.mode == LB_SCHEDULE_NEW,
+        .channels = load->schedule.mode == LB_SCHEDULE_ROUNDS ? load->schedule.connections : 0,
+        .cookies = run->plan.vary.values[LB_LEVEL_COOKIE] > 0,
+        .tls = facts.tls,
+        .diagnosed = load->schedule.mode == LB_SCHEDULE_DIAGNOSE,
+    };
+}
+
+static void on_done(void *arg, const struct lb_done *done)
+{
+    struct run *run = arg;
+    if (!run->output_failed && lb_output_request(run->output, done) < 0) {
+        run->output_failed = true;
+        lb_engine_stop(run->engine);
+    }
+}
+
+static int open_run(struct run *run, struct lb_error *err)
+{
+    struct lb_schedule_options *schedule = &run->plan.load.schedule;
+    name_run(run);
+    schedule->target = target_facts(run);
+    memcpy(schedule->key_values, run->plan.vary.values, sizeof schedule->key_values);
+    run->tally = lb_tally_new(run->id, run->client, 1);
+    run->output = lb_output_new(stdout, (enum lb_output_format)run->options->output,
+                                run->options->quiet);
+    if (!run->tally || !run->output)
+        return lb_error_set(err, "out of memory");
+    run->engine = lb_engine_new(run->transport, &run->plan.load, &run->plan.vary, run->tally, on_done,
+                                run, err);
+    return run->engine ? 0 : -1;
+}
+
+/* Until the load is done, a signal came, or nothing can be written any more. */
+static int drive(struct run *run, struct lb_error *err)
+{
+    int more = 1;
+    while (more > 0 && !interrupted && !run->output_failed)
+        more = lb_engine_step(run->engine, err);
+    run->elapsed_ns = lb_engine_elapsed_ns(run->engine);
+    run->abandoned = lb_engine_in_flight(run->engine);
+    lb_tally_flush(run->tally);
+    return more < 0 ? -1 : 0;
+}
+
+static int print_verdict(const struct run *run, const struct lb_verdict *verdict)
+{
+    if (run->options->output != LB_OUTPUT_TEXT)
+        return 0;
+    if (lb_summary_print(stdout, run->tally, run->target, run->elapsed_ns, run->abandoned) < 0)
+        return -1;
+    char *text = lb_verdict_text(verdict, LB_TEXT_WIDTH);
+    if (!text)
+        return -1;
+    printf("\n%s", text);
+    free(text);
+    return 0;
+}
+
+/* Judges what was counted, prints it, and says how the program is to end. */
+static int conclude(struct run *run, struct lb_error *err)
+{
+    struct lb_target_facts target = target_facts(run);
+    struct lb_verdict_options options = {
+        .alpha_layer = run->options->alpha,
+        .alpha_evenness = run->options->alpha,
+        .expected_backends = run->plan.expectation.backends,
+        .weights = run->plan.weights,
+        .n_weights = run->plan.weight_count,
+        .by_group = run->plan.load.group_by != LB_GROUP_NONE,
+        .target = &target,
+    };
+    struct lb_verdict *verdict;
+    char reason[sizeof err->text];
+    if (lb_verdict_make(run->tally, &options, &verdict) < 0) {
+        lb_error_set(err, "out of memory");
+        return LB_EXIT_FAILURE;
+    }
+    enum lb_expect_result result =
+        lb_expect_check(&run->plan.expectation, verdict, reason, sizeof reason);
+    int bad = print_verdict(run, verdict);
+    lb_verdict_free(verdict);
+    if (bad < 0) {
+        lb_error_set(err, "out of memory");
+        return LB_EXIT_FAILURE;
+    }
+    lb_error_set(err, "%s", reason);
+    return result == LB_EXPECT_MET       ? LB_EXIT_OK
+           : result == LB_EXPECT_NOT_MET ? LB_EXIT_FAILURE
+                                         : LB_EXIT_UNJUDGED;
+}
+
+static void close_run(struct run *run)
+{
+    lb_engine_free(run->engine);
+    lb_output_free(run->output);
+    lb_tally_free(run->tally);
+    if (run->transport)
+        run->transport->ops->free(run->transport);
+    lb_client_plan_clear(&run->plan);
+}
+
+/* From the parsed options to the exit status; `err` has a sentence unless the status is 0. */
+static int run_client(const struct lb_client *client, struct run *run, const void *config,
+                      struct lb_error *err)
+{
+    run->transport = client->new_transport(config, run->target, err);
+    if (!run->transport ||
+        lb_client_options_plan(run->options, run->transport->ops, &run->plan, err) < 0)
+        return LB_EXIT_USAGE;
+    catch_signals();
+    if (open_run(run, err) < 0 || drive(run, err) < 0)
+        return LB_EXIT_FAILURE;
+    if (run->output_failed)
+        return lb_error_set(err, "standard output: %s", strerror(errno)), LB_EXIT_FAILURE;
+    return conclude(run, err);
+}
+
+int lb_client_main(const struct lb_client *client, int argc, char **argv, void *config)
+{
+    struct lb_option_group groups[LB_CLIENT_OWN_GROUPS + LB_CLIENT_SHARED_GROUPS];
+    memcpy(groups, client->groups, client->group_count * sizeof groups[0]);
+    memcpy(groups + client->group_count, lb_client_groups, sizeof lb_client_groups);
+    const struct lb_program program = {
+        .name = client->name,
+        .synopsis = client->synopsis,
+        .summary = client->summary,
+        .epilog = client->epilog,
+        .groups = groups,
+        .group_count = client->group_count + LB_CLIENT_SHARED_GROUPS,
+        .max_args = 1,
+        .print_libraries = client->print_libraries,
+    };
+    struct run run = {.program = &program, .options = config};
+    struct lb_error err = {""};
+    int first, status = LB_EXIT_OK;
+    enum lb_options_result parsed = lb_options_parse(&program, argc, argv, config, &first, &err);
+    if (parsed == LB_OPTIONS_ERROR)
+        status = LB_EXIT_USAGE;
+    else if (parsed == LB_OPTIONS_RUN) {
+        run.target = lb_client_options_target(config, argv[first], &err);
+        status = run.target ? run_client(client, &run, config, &err) : LB_EXIT_USAGE;
+    }
+    close_run(&run);
+    lb_options_free(&program, config);
+    struct lb_error written = {""};
+    if (!run.output_failed && lb_stdout_finish(&written) < 0) {
+        status = LB_EXIT_FAILURE;
+        err = written;
+    }
+    return status == LB_EXIT_OK || !err.text[0] ? status : lb_program_fail(&program, &err, status);
+}
