@@ -17,6 +17,7 @@
 #include "server/identity.h"
 #include "server/lifecycle.h"
 #include "server/listener.h"
+#include "server/readiness.h"
 
 /* What gRPC calls in flight at a stop get before they are cancelled. */
 #define GRPC_STOP_NS (30 * LB_NS_PER_S)
@@ -27,6 +28,7 @@ struct config {
     const char *grpc_listen;
     const char *port_file;
     uint64_t threads;
+    int64_t header_timeout_ns, body_timeout_ns, write_timeout_ns, idle_timeout_ns;
     int log_level, log_format;
 };
 
@@ -80,6 +82,24 @@ static const struct lb_option listen_options[] = {
      .help = "Threads for each protocol; 0 is one a processor, at most 8."},
 };
 
+#define TIMEOUT(option, text, field, least)                                      \
+    {                                                                            \
+        .name = option, .type = LB_OPTION_DURATION, .arg = "TIME", .help = text, \
+        .offset = AT(field), .min = least, .max = 24 * 3600 * LB_NS_PER_S        \
+    }
+
+static const struct lb_option limit_options[] = {
+    TIMEOUT("header-timeout", "How long the head of an HTTP request may take to come.",
+            header_timeout_ns, LB_NS_PER_MS),
+    TIMEOUT("body-timeout", "How long the body of an HTTP request may take to come.",
+            body_timeout_ns, LB_NS_PER_MS),
+    TIMEOUT("write-timeout", "How long an HTTP client may take none of its response.",
+            write_timeout_ns, LB_NS_PER_MS),
+    TIMEOUT("idle-timeout",
+            "Close an HTTP connection on which nothing was asked for so long; 0 is never.",
+            idle_timeout_ns, 0),
+};
+
 static const struct lb_option log_options[] = {
     {.name = "log-level",
      .type = LB_OPTION_CHOICE,
@@ -98,6 +118,7 @@ static const struct lb_option log_options[] = {
 static const struct lb_option_group groups[] = {
     LB_OPTION_GROUP("Identity", identity_options),
     LB_OPTION_GROUP("Listening", listen_options),
+    LB_OPTION_GROUP("Limits", limit_options),
     LB_OPTION_GROUP("Logging", log_options),
 };
 
@@ -118,6 +139,7 @@ static const struct lb_program program = {
 /* What is running. */
 struct server {
     struct lb_lifecycle *lifecycle;
+    struct lb_readiness *readiness;
     struct lb_listener *http_listener, *grpc_listener;
     struct lb_http_server *http;
     struct lb_grpc_server *grpc;
@@ -126,6 +148,7 @@ struct server {
 static void stop(void *arg)
 {
     struct server *s = arg;
+    lb_readiness_stop(s->readiness);
     lb_http_server_drain(s->http);
     lb_grpc_server_shutdown(s->grpc, lb_clock_monotonic_ns() + GRPC_STOP_NS);
 }
@@ -157,8 +180,15 @@ static int add_grpc_listener(struct server *s, struct lb_error *err)
 static int open_server(struct server *s, const struct config *c, struct lb_error *err)
 {
     struct lb_lifecycle_config life = {.stop = stop, .arg = s, .parts = 2};
+    if (!(s->readiness = lb_readiness_new(err)))
+        return -1;
     struct lb_http_config http = {.identity = &c->identity,
+                                  .readiness = s->readiness,
                                   .threads = thread_count(c->threads),
+                                  .header_timeout_ns = c->header_timeout_ns,
+                                  .body_timeout_ns = c->body_timeout_ns,
+                                  .write_timeout_ns = c->write_timeout_ns,
+                                  .idle_timeout_ns = c->idle_timeout_ns,
                                   .stopped = part_stopped,
                                   .stopped_arg = s};
     struct lb_grpc_config grpc = {.identity = &c->identity,
@@ -193,12 +223,20 @@ static void close_server(struct server *s)
     lb_listener_free(s->grpc_listener);
     lb_listener_free(s->http_listener);
     lb_lifecycle_free(s->lifecycle);
+    lb_readiness_free(s->readiness);
 }
 
 int main(int argc, char **argv)
 {
     struct config config = {
-        .http_listen = ":8080", .grpc_listen = ":30051", .log_level = LB_LOG_INFO};
+        .http_listen = ":8080",
+        .grpc_listen = ":30051",
+        .header_timeout_ns = 10 * LB_NS_PER_S,
+        .body_timeout_ns = 30 * LB_NS_PER_S,
+        .write_timeout_ns = 30 * LB_NS_PER_S,
+        .idle_timeout_ns = 900 * LB_NS_PER_S,
+        .log_level = LB_LOG_INFO,
+    };
     struct lb_error err;
     int first;
     enum lb_options_result parsed = lb_options_parse(&program, argc, argv, &config, &first, &err);

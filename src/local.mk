@@ -10,6 +10,7 @@ src_liblbcommon_a_SOURCES = \
 	src/common/grpc_queue.c src/common/grpc_queue.h \
 	src/common/identity_headers.h \
 	src/common/log.c src/common/log.h \
+	src/common/memory.c src/common/memory.h \
 	src/common/options.c src/common/options.h \
 	src/common/options_help.c src/common/options_help.h \
 	src/common/units.c src/common/units.h
@@ -26,11 +27,28 @@ src_liblbserver_a_SOURCES = \
 	src/server/grpc_server.c src/server/grpc_server.h \
 	src/server/grpc_stream.c src/server/grpc_stream.h \
 	src/server/grpc_timers.c src/server/grpc_timers.h src/server/grpc_worker.h \
+	src/server/http_connection.c src/server/http_connection.h \
+	src/server/http_head.c src/server/http_head.h \
+	src/server/http_reply.c src/server/http_reply.h \
+	src/server/http_routes.c src/server/http_routes.h \
 	src/server/http_server.c src/server/http_server.h \
+	src/server/http_worker.h \
 	src/server/identity.c src/server/identity.h \
 	src/server/lifecycle.c src/server/lifecycle.h \
 	src/server/listener.c src/server/listener.h \
-	src/server/proxy_headers.c src/server/proxy_headers.h
+	src/server/page.h \
+	src/server/proxy_headers.c src/server/proxy_headers.h \
+	src/server/readiness.c src/server/readiness.h
+nodist_src_liblbserver_a_SOURCES = src/server/page.c
+EXTRA_DIST += src/server/page.html
+CLEANFILES += src/server/page.c
+
+# A C string a line.
+src/server/page.c: $(top_srcdir)/src/server/page.html
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { \
+	echo '#include "server/page.h"'; echo 'const char lb_page[] ='; \
+	$(SED) -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $(top_srcdir)/src/server/page.html; \
+	echo ';'; } >$@.tmp && mv $@.tmp $@
 
 sbin_PROGRAMS += lbdemo-server
 lbdemo_server_SOURCES = src/lbdemo-server.c

@@ -11,8 +11,10 @@ static const char *const method_names[] = {
     [LB_HTTP_UNKNOWN] = "?",
 };
 
-/* What a byte may be part of: a token (RFC 9110 5.6.2), a request target (any visible ASCII byte but
- * '#'), a header's value, a host with port (RFC 3986 3.2: reg-name, IP-literal), a hexadecimal number. */
+/* What a byte may be part of: a token (RFC 9110 5.6.2), a request target (any visible ASCII byte
+ * but
+ * '#'), a header's value, a host with port (RFC 3986 3.2: reg-name, IP-literal), a hexadecimal
+ * number. */
 enum { TOKEN = 1, TARGET = 2, VALUE = 4, AUTHORITY = 8, HEX = 16 };
 
 /* clang-format off */

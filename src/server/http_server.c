@@ -1,78 +1,200 @@
-/* The HTTP side of the server: its threads and their event loops. */
+/* The HTTP side of the server: its threads, their event loops and listening sockets. */
 #include "server/http_server.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <event2/http_struct.h>
 #include <event2/listener.h>
-#include <pthread.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
-#include "server/identity.h"
+#include "common/memory.h"
+#include "server/http_connection.h"
+#include "server/http_routes.h"
+#include "server/http_worker.h"
 #include "server/listener.h"
 
-/* What a thread is told through its eventfd; later orders include the earlier ones. */
-enum order { ORDER_RUN, ORDER_DRAIN, ORDER_ABORT };
+/* How long accepting rests when no descriptor or memory is left for a connection. */
+#define ACCEPT_REST_MS 100
 
-struct worker {
-    struct lb_http_server *server;
-    struct event_base *base;
-    struct evhttp *http;
-    struct event *wakeup;
-    int wakeup_fd;
-    pthread_t thread;
-    bool running;
-    struct evhttp_bound_socket *bound[LB_HTTP_MAX_LISTENERS];
-};
+/* What the workers are told; a later order includes the earlier ones. */
+enum order { ORDER_RUN, ORDER_DRAIN, ORDER_ABORT };
 
 struct lb_http_server {
     struct lb_http_config config;
+    struct lb_http_service *service;
     atomic_int order;
     atomic_uint left; /* workers that have not ended */
     size_t listeners;
-    struct worker workers[];
+    struct lb_http_worker workers[];
 };
 
-static void handle(struct evhttp_request *req, void *arg)
+const char *lb_http_worker_date(struct lb_http_worker *w)
 {
-    struct worker *w = arg;
-    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
-    struct evbuffer *body = evbuffer_new();
-    int status = 200;
-    if (path && strcmp(path, "/pod") == 0) {
-        const char *name = w->server->config.identity->name;
-        evbuffer_add_reference(body, name, strlen(name), NULL, NULL);
-    } else {
-        status = 404;
+    time_t now = time(NULL);
+    if (now != w->date_s) {
+        struct tm utc;
+        strftime(w->date, sizeof w->date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
+        w->date_s = now;
     }
-    evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type", "text/plain");
-    evhttp_send_reply(req, status, NULL, body);
-    evbuffer_free(body);
+    return w->date;
+}
+
+static bool listens(const struct lb_http_worker *w)
+{
+    for (size_t i = 0; i < w->server->listeners; i++) {
+        if (w->bound[i])
+            return true;
+    }
+    return false;
+}
+
+static void end_if_drained(struct lb_http_worker *w)
+{
+    if (w->draining && w->open == 0 && !listens(w))
+        event_base_loopbreak(w->base);
+}
+
+void lb_http_worker_forget(struct lb_http_worker *w)
+{
+    w->open--;
+    end_if_drained(w);
+}
+
+/* --- accepting ------------------------------------------------------------------------------- */
+
+static void set_listening_timer(struct lb_http_worker *w, int ms)
+{
+    struct timeval tv = {0, ms * 1000};
+    event_add(w->listening, &tv);
+}
+
+/* accept() failed for want of descriptors or memory: trying again at once would only burn the CPU.
+ */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    struct lb_http_worker *w = arg;
+    int64_t now = lb_clock_monotonic_ns();
+    if (now - w->accept_error_ns > 10 * LB_NS_PER_S)
+        lb_log(LB_LOG_WARNING, "http",
+               "cannot accept a connection: %s; serving the %zu that are open", strerror(errno),
+               w->open);
+    w->accept_error_ns = now;
+    evconnlistener_disable(listener);
+    if (!event_pending(w->listening, EV_TIMEOUT, NULL))
+        set_listening_timer(w, ACCEPT_REST_MS);
+}
+
+/* Closes the listeners in whose queue nobody waits: closing resets those who do. */
+static void close_listeners(struct lb_http_worker *w)
+{
+    bool waiting = false;
+    for (size_t i = 0; i < w->server->listeners; i++) {
+        if (!w->bound[i])
+            continue;
+        struct pollfd queue = {.fd = evhttp_bound_socket_get_fd(w->bound[i]), .events = POLLIN};
+        if (lb_clock_monotonic_ns() < w->drain_until_ns && poll(&queue, 1, 0) == 1) {
+            waiting = true;
+            continue;
+        }
+        evhttp_del_accept_socket(w->http, w->bound[i]);
+        w->bound[i] = NULL;
+    }
+    if (waiting)
+        set_listening_timer(w, 1);
+    end_if_drained(w);
+}
+
+static void on_listening_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct lb_http_worker *w = arg;
+    for (size_t i = 0; i < w->server->listeners; i++) {
+        if (w->bound[i])
+            evconnlistener_enable(evhttp_bound_socket_get_listener(w->bound[i]));
+    }
+    if (w->draining)
+        close_listeners(w);
+}
+
+/* --- orders ---------------------------------------------------------------------------------- */
+
+/* Longest time that draining goes on accepting what keeps coming. */
+#define DRAIN_ACCEPT_NS (500 * LB_NS_PER_MS)
+
+static void drain(struct lb_http_worker *w)
+{
+    if (w->draining)
+        return;
+    w->draining = true;
+    w->drain_until_ns = lb_clock_monotonic_ns() + DRAIN_ACCEPT_NS;
+    struct lb_http_connection *c, *next;
+    for (c = LIST_FIRST(&w->connections); c; c = next) {
+        next = lb_http_connection_next(c);
+        lb_http_connection_drain(c);
+    }
+    close_listeners(w);
+}
+
+static void abort_all(struct lb_http_worker *w)
+{
+    struct lb_http_connection *c;
+    w->drain_until_ns = 0;
+    close_listeners(w);
+    while ((c = LIST_FIRST(&w->connections)))
+        lb_http_connection_abort(c);
+    event_base_loopbreak(w->base);
 }
 
 static void on_wakeup(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
-    struct worker *w = arg;
+    struct lb_http_worker *w = arg;
     uint64_t count;
     if (read(fd, &count, sizeof count) < 0)
         return;
-    event_base_loopexit(w->base, NULL);
+    enum order order = (enum order)atomic_load(&w->server->order);
+    if (order >= ORDER_DRAIN)
+        drain(w);
+    if (order >= ORDER_ABORT)
+        abort_all(w);
 }
+
+static void give_order(struct lb_http_server *s, enum order order)
+{
+    uint64_t one = 1;
+    if (atomic_load(&s->order) >= (int)order)
+        return;
+    atomic_store(&s->order, order);
+    for (unsigned i = 0; i < s->config.threads; i++) {
+        /* Fails only when the counter is full: then the thread has been woken already. */
+        ssize_t written = write(s->workers[i].wakeup_fd, &one, sizeof one);
+        (void)written;
+    }
+}
+
+void lb_http_server_drain(struct lb_http_server *s)
+{
+    give_order(s, ORDER_DRAIN);
+}
+
+void lb_http_server_abort(struct lb_http_server *s)
+{
+    give_order(s, ORDER_ABORT);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void *work(void *arg)
 {
-    struct worker *w = arg;
+    struct lb_http_worker *w = arg;
     struct lb_http_server *s = w->server;
     event_base_dispatch(w->base);
     if (atomic_fetch_sub(&s->left, 1) == 1 && s->config.stopped)
@@ -80,22 +202,45 @@ static void *work(void *arg)
     return NULL;
 }
 
-static int worker_init(struct worker *w, struct lb_http_server *s)
+static int open_loop(struct lb_http_worker *w)
 {
-    w->server = s;
-    w->wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     struct event_config *config = event_config_new();
-    if (w->wakeup_fd < 0 || !config)
-        return -1;
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     w->base = event_base_new_with_config(config);
     event_config_free(config);
-    if (!w->base || !(w->http = evhttp_new(w->base)) ||
-        !(w->wakeup = event_new(w->base, w->wakeup_fd, EV_READ | EV_PERSIST, on_wakeup, w)) ||
-        event_add(w->wakeup, NULL) < 0)
+    w->wakeup_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (!w->base || w->wakeup_fd < 0)
         return -1;
-    evhttp_set_gencb(w->http, handle, w);
+    w->wakeup = event_new(w->base, w->wakeup_fd, EV_READ | EV_PERSIST, on_wakeup, w);
+    w->listening = evtimer_new(w->base, on_listening_timer, w);
+    return event_add(w->wakeup, NULL);
+}
+
+static int worker_init(struct lb_http_worker *w, struct lb_http_server *s)
+{
+    w->server = s;
+    w->config = &s->config;
+    w->service = s->service;
+    LIST_INIT(&w->connections);
+    if (open_loop(w) < 0)
+        return -1;
+    int64_t timeout = s->config.write_timeout_ns;
+    struct timeval tv = {timeout / LB_NS_PER_S, timeout % LB_NS_PER_S / LB_NS_PER_US};
+    w->write_timeout = event_base_init_common_timeout(w->base, &tv);
+    w->http = evhttp_new(w->base);
+    /* All methods: the routes say which are allowed. The head's limits are the guard's. */
+    evhttp_set_allowed_methods(w->http, 0xffff);
+    evhttp_set_max_headers_size(w->http, 2 * LB_HTTP_HEAD_MAX);
+    evhttp_set_max_body_size(w->http, LB_HTTP_BODY_MAX);
+    evhttp_set_default_content_type(w->http, NULL);
+    evhttp_set_bevcb(w->http, lb_http_connection_accept, w);
+    evhttp_set_gencb(w->http, lb_http_connection_request, w);
     return 0;
+}
+
+static void on_libevent_log(int severity, const char *text)
+{
+    lb_log(severity >= EVENT_LOG_ERR ? LB_LOG_WARNING : LB_LOG_DEBUG, "libevent", "%s", text);
 }
 
 struct lb_http_server *lb_http_server_new(const struct lb_http_config *config, struct lb_error *err)
@@ -105,18 +250,25 @@ struct lb_http_server *lb_http_server_new(const struct lb_http_config *config, s
         lb_error_set(err, "out of memory");
         return NULL;
     }
+    event_set_mem_functions(lb_malloc, lb_realloc, free);
+    event_set_log_callback(on_libevent_log);
     s->config = *config;
+    atomic_init(&s->order, ORDER_RUN);
     atomic_init(&s->left, config->threads);
     for (unsigned i = 0; i < config->threads; i++)
         s->workers[i].wakeup_fd = -1;
-    for (unsigned i = 0; i < config->threads; i++) {
-        if (worker_init(&s->workers[i], s) < 0) {
-            lb_error_set(err, "cannot make an event loop: %s", strerror(errno));
-            lb_http_server_free(s);
-            return NULL;
-        }
+    s->service = lb_http_service_new(config->identity, config->readiness, err);
+    for (unsigned i = 0; s->service && i < config->threads; i++) {
+        if (worker_init(&s->workers[i], s) == 0)
+            continue;
+        lb_error_set(err, "cannot make an event loop: %s", strerror(errno));
+        lb_http_server_free(s);
+        return NULL;
     }
-    return s;
+    if (s->service)
+        return s;
+    lb_http_server_free(s);
+    return NULL;
 }
 
 int lb_http_server_add_listener(struct lb_http_server *s, struct lb_listener *l,
@@ -125,13 +277,15 @@ int lb_http_server_add_listener(struct lb_http_server *s, struct lb_listener *l,
     if (s->listeners == LB_HTTP_MAX_LISTENERS)
         return lb_error_set(err, "more than %d HTTP listeners", LB_HTTP_MAX_LISTENERS);
     for (unsigned i = 0; i < s->config.threads; i++) {
+        struct lb_http_worker *w = &s->workers[i];
         int fd = lb_listener_take(l, i);
-        s->workers[i].bound[s->listeners] =
-            evhttp_accept_socket_with_handle(s->workers[i].http, fd);
-        if (!s->workers[i].bound[s->listeners]) {
+        struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(w->http, fd);
+        if (!bound) {
             close(fd);
-            return lb_error_set(err, "cannot accept on %s: out of memory", lb_listener_address(l));
+            return lb_error_set(err, "cannot accept on %s", lb_listener_address(l));
         }
+        evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);
+        w->bound[s->listeners] = bound;
     }
     s->listeners++;
     return 0;
@@ -148,28 +302,7 @@ int lb_http_server_start(struct lb_http_server *s, struct lb_error *err)
     return 0;
 }
 
-static void give_order(struct lb_http_server *s, enum order order)
-{
-    uint64_t one = 1;
-    atomic_store(&s->order, order);
-    for (unsigned i = 0; i < s->config.threads; i++) {
-        /* Fails only when the counter is full: the thread has been woken already. */
-        ssize_t written = write(s->workers[i].wakeup_fd, &one, sizeof one);
-        (void)written;
-    }
-}
-
-void lb_http_server_drain(struct lb_http_server *s)
-{
-    give_order(s, ORDER_DRAIN);
-}
-
-void lb_http_server_abort(struct lb_http_server *s)
-{
-    give_order(s, ORDER_ABORT);
-}
-
-static void worker_free(struct worker *w)
+static void worker_free(struct lb_http_worker *w)
 {
     if (w->running)
         pthread_join(w->thread, NULL);
@@ -177,18 +310,23 @@ static void worker_free(struct worker *w)
         evhttp_free(w->http);
     if (w->wakeup)
         event_free(w->wakeup);
+    if (w->listening)
+        event_free(w->listening);
     if (w->base)
         event_base_free(w->base);
     if (w->wakeup_fd >= 0)
         close(w->wakeup_fd);
+    free(w->by_fd);
 }
 
 void lb_http_server_free(struct lb_http_server *s)
 {
     if (!s)
         return;
+    s->config.stopped = NULL;
     lb_http_server_abort(s);
     for (unsigned i = 0; i < s->config.threads; i++)
         worker_free(&s->workers[i]);
+    lb_http_service_free(s->service);
     free(s);
 }

@@ -17,10 +17,16 @@
 struct lb_http_server;
 struct lb_identity;
 struct lb_listener;
+struct lb_readiness;
 
 struct lb_http_config {
-    const struct lb_identity *identity; /* outlives the server */
-    unsigned threads;                   /* from 1 to LB_HTTP_MAX_THREADS */
+    const struct lb_identity *identity;   /* outlives the server */
+    const struct lb_readiness *readiness; /* outlives the server */
+    unsigned threads;                     /* from 1 to LB_HTTP_MAX_THREADS */
+    int64_t header_timeout_ns;            /* from a head's first byte to its last */
+    int64_t body_timeout_ns;              /* from the head's end to the body's */
+    int64_t write_timeout_ns;             /* without the client taking any of a response */
+    int64_t idle_timeout_ns;              /* between a response and the next request; 0: for ever */
     /* Called once, on one of the server's threads, when after a drain no connection is left. It
      * must not call into the server; it may wake the caller's event loop. */
     void (*stopped)(void *arg);

@@ -1,0 +1,57 @@
+/* An HTTP response: what the routes say, and how it is written. */
+#ifndef LB_SERVER_HTTP_REPLY_H
+#define LB_SERVER_HTTP_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/http_head.h"
+
+/* Enough for every head that lb_http_reply_write_head writes. */
+#define LB_HTTP_REPLY_HEAD_MAX 4096
+
+#define LB_HTTP_TEXT "text/plain"
+#define LB_HTTP_JSON "application/json"
+
+struct lb_http_reply {
+    int status;
+    const char *type;  /* of the body; NULL: no body */
+    const char *allow; /* the Allow header; or NULL */
+    const char *body;
+    size_t body_len;
+    char *owned; /* what lb_http_reply_clear frees; or NULL */
+};
+
+/* Releases what the reply owns. */
+void lb_http_reply_clear(struct lb_http_reply *reply);
+
+/* "OK"; "Unknown" for a status no route uses. */
+const char *lb_http_reason(int status);
+
+/* What the head says besides the reply itself. */
+struct lb_http_frame {
+    bool http10_keep_alive; /* say "Connection: keep-alive" */
+    bool close;             /* say "Connection: close" */
+    const char *date;       /* RFC 9110 5.6.7 */
+    const char *identity;   /* header lines of the server, each with CR LF */
+    uint64_t connection_id, ordinal;
+    const char *peer;                     /* "10.0.0.7:41234" */
+    const struct lb_proxy_headers *proxy; /* of the request; or NULL */
+};
+
+/* Writes status line and headers with the empty line at the end; returns their length. */
+size_t lb_http_reply_write_head(char buf[LB_HTTP_REPLY_HEAD_MAX], const struct lb_http_reply *reply,
+                                const struct lb_http_frame *frame);
+
+#define LB_HTTP_PROXY_NAMES_MAX 512
+
+/* Writes the names of the proxy headers, "via,x-request-id", each once and in lower case, as far as
+ * they fit, and returns their length. */
+size_t lb_http_proxy_names(char buf[LB_HTTP_PROXY_NAMES_MAX], const struct lb_proxy_headers *proxy);
+
+/* Writes "17 3", what the connection header says; returns its length. */
+#define LB_HTTP_CONNECTION_TEXT 48
+size_t lb_http_connection_text(char buf[LB_HTTP_CONNECTION_TEXT], uint64_t id, uint64_t ordinal);
+
+#endif

@@ -1,0 +1,57 @@
+/* One thread of the HTTP server, and what its connections need of it. Internal to src/server. */
+#ifndef LB_SERVER_HTTP_WORKER_H
+#define LB_SERVER_HTTP_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "server/http_server.h"
+
+struct bufferevent;
+struct event;
+struct event_base;
+struct evhttp;
+struct evhttp_bound_socket;
+struct lb_http_connection;
+struct lb_http_service;
+
+LIST_HEAD(lb_http_connections, lb_http_connection);
+
+#define LB_HTTP_DATE_TEXT 32
+
+/* All of it belongs to the worker's thread once that runs. */
+struct lb_http_worker {
+    struct lb_http_server *server;
+    const struct lb_http_config *config;
+    const struct lb_http_service *service;
+    struct event_base *base;
+    struct evhttp *http;
+    struct event *wakeup;    /* orders from outside */
+    struct event *listening; /* resumes accepting; while draining, closes the listeners */
+    int wakeup_fd;
+    pthread_t thread;
+    bool running;
+    bool draining;
+    int64_t drain_until_ns;  /* then the listeners close, whoever waits */
+    int64_t accept_error_ns; /* the last one, for its log to stay short */
+    struct evhttp_bound_socket *bound[LB_HTTP_MAX_LISTENERS];
+    struct lb_http_connections connections;
+    size_t open;
+    struct lb_http_connection **by_fd; /* for evhttp's callbacks, which know only the socket */
+    size_t by_fd_size;
+    const struct timeval *write_timeout; /* a common timeout of `base` */
+    time_t date_s;
+    char date[LB_HTTP_DATE_TEXT];
+};
+
+/* The Date header's value now. */
+const char *lb_http_worker_date(struct lb_http_worker *w);
+
+/* A connection has gone: ends the thread's loop when it was the last of a drain. */
+void lb_http_worker_forget(struct lb_http_worker *w);
+
+#endif
