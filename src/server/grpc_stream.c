@@ -24,13 +24,18 @@ static void enter_list(struct lb_grpc_stream *stream, struct lb_grpc_worker *w)
     w->streams = stream;
 }
 
+/* Nothing more is sent of its own accord. */
+static void retire(struct lb_grpc_stream *stream)
+{
+    leave_list(stream);
+    lb_grpc_timers_cancel(&stream->call->worker->timers, &stream->timer);
+}
+
 static void release_if_over(struct lb_grpc_stream *stream)
 {
     if (!stream->gone || stream->sending)
         return;
     struct lb_grpc_call *call = stream->call;
-    leave_list(stream);
-    lb_grpc_timers_cancel(&call->worker->timers, &stream->timer);
     stream->ops->over(stream);
     lb_grpc_call_release(call);
 }
@@ -75,6 +80,7 @@ static void stream_closed(struct lb_grpc_tag *tag, bool ok)
     struct lb_grpc_stream *stream = LB_GRPC_TAG_OWNER(tag, struct lb_grpc_stream, closed);
     (void)ok; /* receiving the close never fails */
     stream->gone = true;
+    retire(stream);
     release_if_over(stream);
 }
 
@@ -125,8 +131,7 @@ void lb_grpc_stream_end(struct lb_grpc_stream *stream, grpc_status_code status, 
     stream->ending = true;
     stream->status = status;
     stream->status_text = text;
-    leave_list(stream);
-    lb_grpc_timers_cancel(&stream->call->worker->timers, &stream->timer);
+    retire(stream);
     if (!stream->sending)
         send_status(stream);
 }

@@ -29,11 +29,12 @@ struct lb_grpc_stream {
     struct lb_grpc_call *call;
     struct lb_grpc_tag sent, closed;
     struct lb_grpc_timer timer;
-    struct lb_grpc_stream *next, **link; /* in the worker's list; link NULL: in none */
-    bool started;                        /* initial metadata has been sent */
-    bool sending;                        /* a message or the status is in the core */
-    bool gone;                           /* the call is over */
-    bool ending, ended;                  /* a status is to be sent, has been sent */
+    struct lb_grpc_stream *next,
+        **link;         /* in the worker's list until it ends; link NULL: in none */
+    bool started;       /* initial metadata has been sent */
+    bool sending;       /* a message or the status is in the core */
+    bool gone;          /* the call is over */
+    bool ending, ended; /* a status is to be sent, has been sent */
     grpc_status_code status;
     const char *status_text;
 };

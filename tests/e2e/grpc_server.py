@@ -30,6 +30,13 @@ def code_of(call):
 
 
 class GrpcCase(lbtest.Case):
+    """Every server must also end well, with what sanitizers have to say."""
+
+    def server(self, *args, **options):
+        server = super().server(*args, **options)
+        self.addCleanup(lambda: self.assertEqual(server.stop(), 0, server.err()))
+        return server
+
     def channel(self, address, *options):
         channel = grpclib.channel(address, *options)
         self.addCleanup(channel.close)
@@ -328,6 +335,18 @@ class Stop(GrpcCase):
             list(stream)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
         self.assertEqual(server.wait(), 0)
+
+    def test_streams_cancelled_at_the_moment_of_the_stop(self):
+        for _ in range(10):
+            server = self.server()
+            with grpclib.channel(server.grpc) as channel:
+                stub = stubs.PodServiceStub(channel)
+                streams = [stub.Watch(pb.WatchRequest(interval_ms=10)) for _ in range(300)]
+                for stream in streams:
+                    next(stream)
+                for stream in streams:
+                    stream.cancel()
+            self.assertEqual(server.stop(), 0)
 
     def test_a_stop_under_load_loses_no_answer_that_was_begun(self):
         server = self.server()
