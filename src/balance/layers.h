@@ -78,7 +78,7 @@ struct lb_layers {
     enum lb_level sticky_level; /* for LB_LAYER_STICKY */
     bool changes_below;   /* per-connection, with changes below the client's sight */
     bool followed;        /* answers followed tossed connections (A) */
-    bool behind_address;  /* two hops: the address decides a set, requests move inside it */
+    enum lb_layer behind; /* two hops: client-side, and this one behind each address */
     bool pool_proven;     /* client connections share a server-side connection */
     bool server_ids;      /* hidden reconnects could be seen */
     bool identity_broken; /* >= 24 answers and no backend twice: not an identity */

@@ -66,17 +66,18 @@ struct lb_connection_backend {
 
 struct lb_connection {
     uint64_t id;
-    uint64_t first_request, last_request;   /* first and last answer */
-    uint64_t answers;
+    uint64_t requests;                      /* all, also errors and unnamed answers */
+    uint64_t answers;                       /* that named a backend; the rest is about these */
+    uint64_t first_request, last_request;   /* numbers of the first and last */
     uint64_t leaves;                        /* answers from another backend than the one before */
-    uint64_t errors;
-    uint32_t first_backend, last_backend;
+    uint32_t first_backend, last_backend;   /* LB_NONE without answers */
     uint32_t first_ordinal, last_ordinal;   /* observation.ordinal of those; 0 not known */
     uint64_t first_server, last_server;     /* hash of (backend, server-side connection), 0 unknown */
     uint64_t first_server_ordinal;          /* observation.server_ordinal of the first; 0 unknown */
     uint32_t address;                       /* index into addresses or LB_NONE */
     uint16_t key[LB_LEVELS];
-    uint32_t n_backends;                    /* entries used; LB_CONNECTION_BACKENDS + 1: more */
+    uint32_t n_backends;                    /* entries used; LB_CONNECTION_BACKENDS + 1: more, and
+                                               then all entries are zero */
     struct lb_connection_backend backends[LB_CONNECTION_BACKENDS]; /* by index into backends */
 };
 
@@ -149,10 +150,10 @@ struct lb_segment {
     size_t n_backends, cap_backends;
     char **addresses;
     size_t n_addresses;
-    struct lb_connection *connections; /* in the order of first_request */
+    struct lb_connection *connections;
     size_t n_connections, cap_connections;
     struct lb_folded folded;
-    struct lb_key *keys; /* by level, then value */
+    struct lb_key *keys;
     size_t n_keys, cap_keys;
     struct lb_status statuses[LB_MAX_STATUSES];
     size_t n_statuses;

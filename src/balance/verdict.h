@@ -51,6 +51,7 @@ struct lb_share {
     uint64_t connections; /* whose first request it answered */
     uint64_t units;       /* in the verdict's unit */
     double share;         /* of units */
+    double of_answers;    /* share of all answers */
     double low, high;     /* Wilson interval at 1 - alpha_evenness */
     double expected;      /* 0..1; < 0 when nothing can be expected */
     bool not_expected;    /* seen though its expected share is 0 */
@@ -82,7 +83,8 @@ enum lb_fact_id {
     LB_FACT_IDENTITY,    /* names that are no identity */
     LB_FACT_EVENT,       /* timeline */
     LB_FACT_ONE_CHANNEL, /* one channel carried all */
-    LB_FACT_CHANGES      /* changes below the client's sight */
+    LB_FACT_CHANGES,     /* changes below the client's sight */
+    LB_FACTS
 };
 
 const char *lb_fact_name(enum lb_fact_id id);
@@ -93,7 +95,7 @@ struct lb_fact {
     double value[3]; /* its numbers, in the order of the sentence; NAN unused */
 };
 
-/* Why nothing firmer can be said. */
+/* Why nothing firmer can be said; set with LB_OUTCOME_INCONCLUSIVE. */
 enum lb_doubt {
     LB_DOUBT_NONE,
     LB_DOUBT_FEW,          /* more units needed: see needed_units */

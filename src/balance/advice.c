@@ -1,0 +1,141 @@
+/* What to change: the first line of the table that fits. Reviewed like documentation. */
+#include "balance/advice.h"
+
+#include <string.h>
+
+#define ANY -1
+
+enum situation {
+    ALWAYS,
+    ONE_ADDRESS_POLICY,  /* a balancing policy in force, one address resolved */
+    NEW_CONNECTIONS,     /* a new connection for each request */
+    NOT_DIAGNOSED
+};
+
+struct rule {
+    const char *protocol; /* NULL: any */
+    int outcome, layer, doubt;
+    enum situation situation;
+    const char *lines[LB_ADVICE_LINES];
+};
+
+static const struct rule rules[] = {
+    {NULL, LB_OUTCOME_NO_DATA, ANY, ANY, ALWAYS,
+     {"Nothing answered: check address, port and protocol, and that the server is up.",
+      "Behind a Service: does it have ready endpoints (kubectl get endpointslices)?"}},
+    {NULL, ANY, ANY, LB_DOUBT_IDENTITY, ALWAYS,
+     {"Name what tells backends apart: --id-json, --id-header, --id-field or --id-metadata.",
+      "A reply with a time stamp or a counter in it is no identity."}},
+    {NULL, ANY, ANY, LB_DOUBT_ERRORS, ALWAYS,
+     {"Look at the failing backend's log and readiness before its share:",
+      "a backend that fails should be taken out by its readiness probe or outlier detection."}},
+    {"grpc", ANY, ANY, ANY, ONE_ADDRESS_POLICY,
+     {"The name resolved to one address, so the client's policy cannot act: use a headless",
+      "Service (clusterIP: None) and dns:///NAME:PORT with --lb-policy round_robin,",
+      "or put an L7 proxy in the path (contrib/k8s/overlays/istio)."}},
+    {"grpc", LB_OUTCOME_PINNED, LB_LAYER_CLIENT_SIDE, ANY, ALWAYS,
+     {"The client's pick_first policy uses one of the addresses it got: --lb-policy round_robin",
+      "(or a service config with round_robin) spreads requests over all of them."}},
+    {"grpc", LB_OUTCOME_PINNED, ANY, ANY, ALWAYS,
+     {"gRPC multiplexes all requests on one connection and a Service balances connections:",
+      "put an L7 proxy in the path (contrib/k8s/overlays/istio), or balance in the client (headless",
+      "Service, dns:///, --lb-policy round_robin), or end connections (--max-connection-age)."}},
+    {"grpc", ANY, LB_LAYER_PER_CONNECTION, ANY, ALWAYS,
+     {"A gRPC channel is one connection, so each client stays on one backend: balance requests",
+      "with an L7 proxy (contrib/k8s/overlays/istio) or in the client (headless Service,",
+      "--lb-policy round_robin), or end connections now and then (--max-connection-age)."}},
+    {"grpc", LB_OUTCOME_INCONCLUSIVE, ANY, LB_DOUBT_ONE_BACKEND, ALWAYS,
+     {"Alone, or pinned to it: --diagnose tells, or --expect-backends N if you know how many",
+      "there are. gRPC keeps one connection, which an L4 Service sends to one backend."}},
+    {NULL, LB_OUTCOME_INCONCLUSIVE, ANY, LB_DOUBT_ONE_BACKEND, NOT_DIAGNOSED,
+     {"Alone, or pinned to it: --diagnose tells, or --expect-backends N if you know how many",
+      "there are."}},
+    {NULL, LB_OUTCOME_INCONCLUSIVE, ANY, LB_DOUBT_ONE_BACKEND, ALWAYS,
+     {"One backend whatever was varied: --expect-backends N says if others should be there;",
+      "--vary header:NAME, --vary path or another source address may reach them."}},
+    {NULL, LB_OUTCOME_PINNED, LB_LAYER_STICKY, ANY, ALWAYS,
+     {"Session affinity keeps this client on one backend: sessionAffinity of the Service,",
+      "a consistent-hash policy, or a cookie of the proxy. Turn it off if it is not wanted."}},
+    {NULL, LB_OUTCOME_PINNED, ANY, ANY, ALWAYS,
+     {"Kept-alive connections stay on their backend behind an L4 balancer: use an L7 proxy",
+      "(contrib/k8s/overlays/istio), or have the server end connections",
+      "(--max-connection-age, --max-requests-per-connection)."}},
+    {NULL, LB_OUTCOME_UNEVEN, LB_LAYER_STICKY, ANY, ALWAYS,
+     {"Each key has its backend: few clients, or one large one, weigh on few backends.",
+      "Turn session affinity off, or hash on something finer."}},
+    {NULL, LB_OUTCOME_UNEVEN, LB_LAYER_PER_CONNECTION, ANY, ALWAYS,
+     {"Connections are spread, and stay where they were opened: after a scale-out or a restart",
+      "the new backends wait for new ones. Limit their age (--max-connection-age) or use an L7",
+      "proxy (contrib/k8s/overlays/istio). Weights would be said with --expect-weights."}},
+    {NULL, LB_OUTCOME_UNEVEN, LB_LAYER_CLIENT_SIDE, ANY, ALWAYS,
+     {"The client chooses: all addresses resolved, all connected? A client re-resolves only",
+      "after a connection drops; --max-connection-age on the server makes it."}},
+    {NULL, LB_OUTCOME_UNEVEN, ANY, ANY, ALWAYS,
+     {"Compare weights, readiness, zones and outlier ejection of the slow and the busy backend;",
+      "if the weights are meant, say them with --expect-weights."}},
+    {NULL, LB_OUTCOME_INCONCLUSIVE, ANY, LB_DOUBT_NOT_SEEN, ALWAYS,
+     {"A backend that was expected got nothing: is it ready, and in the endpoints?",
+      "A client resolves names again only after a connection drops."}},
+    {"http", LB_OUTCOME_INCONCLUSIVE, LB_LAYER_UNKNOWN, ANY, NEW_CONNECTIONS,
+     {"A new connection for each request looks the same per connection and per request:",
+      "--diagnose tells them apart in a second, --reuse-connection in a longer run."}},
+    {NULL, LB_OUTCOME_INCONCLUSIVE, ANY, LB_DOUBT_FEW, NOT_DIAGNOSED,
+     {"Send more requests (--count), over several connections (--connections 6), or let",
+      "--diagnose choose how many."}},
+    {NULL, LB_OUTCOME_INCONCLUSIVE, ANY, LB_DOUBT_FEW, ALWAYS,
+     {"More requests would tell: --count with --connections, or merge several reports",
+      "(lbdemo-report)."}},
+    {NULL, LB_OUTCOME_INCONCLUSIVE, ANY, LB_DOUBT_LAYER, ALWAYS,
+     {"Backends may have changed with time rather than with requests: run it longer, or",
+      "with --diagnose, which tosses the order."}},
+    {NULL, LB_OUTCOME_BALANCED, LB_LAYER_UNKNOWN, ANY, NEW_CONNECTIONS,
+     {"With a new connection for each request the layer cannot be seen: --diagnose tells, and",
+      "clients that keep connections (gRPC does) may fare otherwise."}},
+    {NULL, LB_OUTCOME_BALANCED, LB_LAYER_UNKNOWN, ANY, NOT_DIAGNOSED,
+     {"--diagnose tells which layer balances."}},
+};
+
+static bool fits_situation(enum situation s, const struct lb_verdict *v,
+                           const struct lb_target_facts *target)
+{
+    switch (s) {
+    case ALWAYS:
+        return true;
+    case ONE_ADDRESS_POLICY:
+        return target && target->addresses == 1 && target->lb_policy &&
+               strcmp(target->lb_policy, "round_robin") == 0 &&
+               v->outcome != LB_OUTCOME_BALANCED && v->outcome != LB_OUTCOME_SINGLE;
+    case NEW_CONNECTIONS:
+        return target && target->new_connections;
+    case NOT_DIAGNOSED:
+        return !target || !target->diagnosed;
+    }
+    return false;
+}
+
+static bool fits(const struct rule *r, const struct lb_verdict *v,
+                 const struct lb_target_facts *target)
+{
+    const char *protocol = target && target->protocol ? target->protocol : "";
+    return (!r->protocol || strcmp(r->protocol, protocol) == 0) &&
+           (r->outcome == ANY || r->outcome == (int)v->outcome) &&
+           (r->layer == ANY || r->layer == (int)v->layers.layer) &&
+           (r->doubt == ANY || r->doubt == (int)v->doubt) &&
+           fits_situation(r->situation, v, target);
+}
+
+unsigned lb_advice_choose(const struct lb_verdict *v, const struct lb_target_facts *target,
+                          const char *lines[LB_ADVICE_LINES])
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (!fits(&rules[i], v, target))
+            continue;
+        while (n < LB_ADVICE_LINES && rules[i].lines[n]) {
+            lines[n] = rules[i].lines[n];
+            n++;
+        }
+        return n;
+    }
+    return 0;
+}

@@ -1,0 +1,165 @@
+/* The verdict as text: see verdict_text.h. */
+#include "balance/verdict_text.h"
+#include "balance/text_block.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *layer_words(const struct lb_verdict *v)
+{
+    switch (v->layers.layer) {
+    case LB_LAYER_PER_CONNECTION:
+        return v->layers.changes_below ? "per-connection balancing, L4, with changes below"
+                                       : "per-connection balancing, L4";
+    case LB_LAYER_PER_REQUEST:
+        return "per-request balancing, L7";
+    case LB_LAYER_CLIENT_SIDE:
+        return v->layers.behind == LB_LAYER_PER_REQUEST      ? "client-side, per-request behind"
+               : v->layers.behind == LB_LAYER_PER_CONNECTION ? "client-side, per-connection behind"
+                                                             : "client-side balancing";
+    case LB_LAYER_STICKY:
+        switch (v->layers.sticky_level) {
+        case LB_LEVEL_SOURCE:
+            return "sticky by source address";
+        case LB_LEVEL_COOKIE:
+            return "sticky by cookie";
+        case LB_LEVEL_HEADER:
+            return "sticky by header";
+        default:
+            return "sticky by path";
+        }
+    case LB_LAYER_SINGLE_BACKEND:
+        return "single backend";
+    default:
+        return "layer not known";
+    }
+}
+
+static const char *backends(uint64_t n)
+{
+    return n == 1 ? "backend" : "backends";
+}
+
+static void why_inconclusive(const struct lb_verdict *v, struct lb_block *b)
+{
+    switch (v->doubt) {
+    case LB_DOUBT_FEW:
+        lb_block_add(b, "%" PRIu64 " of about %" PRIu64 " %s needed", v->units, v->needed_units,
+                     lb_unit_name(v->unit, true));
+        break;
+    case LB_DOUBT_LAYER:
+        lb_block_add(b, "unequal so far, but backends may change with time");
+        break;
+    case LB_DOUBT_ONE_BACKEND:
+        lb_block_add(b, "one backend: alone, or pinned to it");
+        break;
+    case LB_DOUBT_IDENTITY:
+        lb_block_add(b, "the replies do not tell the backends apart");
+        break;
+    case LB_DOUBT_ERRORS:
+        lb_block_add(b, "%" PRIu64 " of %" PRIu64 " requests failed", v->errors, v->requests);
+        break;
+    default:
+        lb_block_add(b, "an expected backend was not seen");
+        break;
+    }
+}
+
+static void headline(const struct lb_verdict *v, struct lb_block *b)
+{
+    uint64_t seen = v->seen;
+    lb_block_add(b, "%s: ", lb_outcome_name(v->outcome));
+    switch (v->outcome) {
+    case LB_OUTCOME_BALANCED:
+        lb_block_add(b, "over %" PRIu64 " %s", seen, backends(seen));
+        break;
+    case LB_OUTCOME_UNEVEN:
+        lb_block_add(b, "%" PRIu64 " %s, not as expected", seen, backends(seen));
+        break;
+    case LB_OUTCOME_PINNED:
+        if (v->expected > 1 && seen == 1)
+            lb_block_add(b, "1 of %" PRIu64 " backends got all %" PRIu64 " requests", v->expected,
+                         v->answers);
+        else
+            lb_block_add(b, "each client stays on one of %" PRIu64 " backends", seen);
+        break;
+    case LB_OUTCOME_SINGLE:
+        lb_block_add(b, "one backend answered all %" PRIu64 " requests", v->answers);
+        break;
+    case LB_OUTCOME_INCONCLUSIVE:
+        why_inconclusive(v, b);
+        break;
+    case LB_OUTCOME_NO_DATA:
+        lb_block_add(b, v->requests ? "none of %" PRIu64 " requests was answered" : "no requests",
+                     v->requests);
+        return;
+    }
+    lb_block_add(b, " (%s)", layer_words(v));
+}
+
+char *lb_verdict_headline(const struct lb_verdict *v)
+{
+    struct lb_block b = {0};
+    headline(v, &b);
+    return lb_block_take(&b);
+}
+
+static void shares(const struct lb_verdict *v, unsigned width, struct lb_block *b)
+{
+    size_t shown = v->n_shares > LB_TEXT_SHARES ? LB_TEXT_SHARES : v->n_shares;
+    for (size_t i = 0; i < shown; i++) {
+        const struct lb_share *s = &v->shares[i];
+        char *name = lb_escape_name(s->name);
+        struct lb_block line = {0};
+        lb_block_add(&line, "%s %.3g %%", name ? name : "?", 100 * s->share);
+        if (s->not_expected)
+            lb_block_add(&line, "  not expected");
+        else if (s->expected >= 0)
+            lb_block_add(&line, "  expected %.3g %%", 100 * s->expected);
+        if (v->n_shares > 1 && v->units > 0)
+            lb_block_add(&line, "  (%.3g to %.3g %% at %.3g %% confidence)", 100 * s->low,
+                         100 * s->high, 100 * (1 - v->alpha_evenness));
+        if (s->errors)
+            lb_block_add(&line, "  %" PRIu64 " failed", s->errors);
+        if (s->restarts)
+            lb_block_add(&line, "  restarted");
+        char *text = lb_block_take(&line);
+        if (text)
+            lb_block_wrap(b, i == 0 ? "share" : "", text, width);
+        free(text);
+        free(name);
+    }
+    if (v->n_shares > shown) {
+        char more[64];
+        snprintf(more, sizeof(more), "... and %zu more", v->n_shares - shown);
+        lb_block_wrap(b, "", more, width);
+    }
+}
+
+char *lb_verdict_text(const struct lb_verdict *v, unsigned width)
+{
+    struct lb_block b = {0};
+    if (width < 40)
+        width = LB_TEXT_WIDTH;
+    char *first = lb_verdict_headline(v);
+    if (!first)
+        return NULL;
+    lb_block_wrap(&b, NULL, first, width);
+    free(first);
+    for (size_t i = 0; i < v->n_facts; i++)
+        lb_block_wrap(&b, i == 0 ? "facts" : "", v->facts[i].text, width);
+    shares(v, width, &b);
+    if (v->n_advice > 0) {
+        struct lb_block line = {0};
+        for (unsigned i = 0; i < v->n_advice; i++)
+            lb_block_add(&line, "%s%s", i ? " " : "", v->advice[i]);
+        char *text = lb_block_take(&line);
+        if (text)
+            lb_block_wrap(&b, "advice", text, width);
+        free(text);
+    }
+    return lb_block_take(&b);
+}
