@@ -82,3 +82,41 @@ src_liblbgrpcclient_a_SOURCES = \
 	src/client/grpc_transport.c src/client/grpc_transport.h \
 	src/client/grpc_unary.c src/client/grpc_unary.h \
 	src/client/grpc_wire.c src/client/grpc_wire.h
+
+# The verdict: pure, includes nothing of the other folders.
+noinst_LIBRARIES += src/liblbbalance.a
+
+src_liblbbalance_a_SOURCES = \
+	src/balance/advice.c src/balance/advice.h \
+	src/balance/coin.c src/balance/coin.h \
+	src/balance/connections.c \
+	src/balance/counts.c \
+	src/balance/diagnose.c \
+	src/balance/evenness.c src/balance/evenness.h \
+	src/balance/expect.c src/balance/expect.h \
+	src/balance/facts.c \
+	src/balance/feed.c src/balance/feed.h \
+	src/balance/histogram.c src/balance/histogram.h \
+	src/balance/layers.c src/balance/layers.h \
+	src/balance/leaves.c src/balance/leaves.h \
+	src/balance/name_index.c src/balance/name_index.h \
+	src/balance/null_distribution.c src/balance/null_distribution.h \
+	src/balance/observation.h \
+	src/balance/outcome.c \
+	src/balance/pattern.c src/balance/pattern.h \
+	src/balance/roster.c src/balance/roster.h \
+	src/balance/schedule.c src/balance/schedule.h \
+	src/balance/schedule_private.h \
+	src/balance/segment.c src/balance/segment.h \
+	src/balance/segment_check.c \
+	src/balance/segment_equal.c \
+	src/balance/segment_private.h \
+	src/balance/shares.c \
+	src/balance/stitch.c \
+	src/balance/tally.c src/balance/tally.h \
+	src/balance/text_block.c src/balance/text_block.h \
+	src/balance/timeline.c src/balance/timeline.h \
+	src/balance/verdict.c src/balance/verdict.h \
+	src/balance/verdict_private.h \
+	src/balance/verdict_text.c src/balance/verdict_text.h
+src_liblbbalance_a_CFLAGS = $(AM_CFLAGS) $(GSL_CFLAGS)
