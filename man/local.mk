@@ -1,4 +1,5 @@
 # mdoc pages, hand-written.
 dist_man_MANS += \
 	man/lbdemo.7 \
+	man/lbdemo-http-client.1 \
 	man/lbdemo-server.8

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "client/http_header.h"
 #include "client/http_transport.h"
 #include "client/run.h"
 

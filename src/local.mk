@@ -60,16 +60,24 @@ noinst_LIBRARIES += src/liblbclient.a src/liblbhttpclient.a
 src_liblbclient_a_SOURCES = \
 	src/client/client_options.c src/client/client_options.h \
 	src/client/engine.c src/client/engine.h \
+	src/client/live.c src/client/live.h \
 	src/client/output.c src/client/output.h \
 	src/client/run.c src/client/run.h \
 	src/client/summary.c src/client/summary.h \
 	src/client/transport.h \
 	src/client/vary.c src/client/vary.h
 src_liblbhttpclient_a_SOURCES = \
+	src/client/http_cookies.c src/client/http_cookies.h \
+	src/client/http_header.c src/client/http_header.h \
 	src/client/http_identity.c src/client/http_identity.h \
 	src/client/http_transport.c src/client/http_transport.h \
 	src/client/http_url.c src/client/http_url.h \
 	src/client/http_wire.c src/client/http_wire.h
+
+bin_PROGRAMS += lbdemo-http-client
+lbdemo_http_client_SOURCES = src/lbdemo-http-client.c
+lbdemo_http_client_LDADD = src/liblbhttpclient.a src/liblbclient.a src/liblbbalance.a \
+	src/liblbcommon.a $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
 
 noinst_LIBRARIES += src/liblbgrpcclient.a
 src_liblbgrpcclient_a_SOURCES = \

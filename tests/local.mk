@@ -1,6 +1,7 @@
 # Unit tests: one Check program a module.
 check_programs_unit = \
 	tests/unit/check_address \
+	tests/unit/check_engine \
 	tests/unit/check_http_identity \
 	tests/unit/check_http_url \
 	tests/unit/check_grpc_timers \
@@ -27,6 +28,9 @@ unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
 tests_unit_check_address_SOURCES = tests/unit/check_address.c $(unit_common)
 tests_unit_check_address_CFLAGS = $(unit_cflags)
 tests_unit_check_address_LDADD = $(unit_ldadd)
+tests_unit_check_engine_SOURCES = tests/unit/check_engine.c $(unit_common)
+tests_unit_check_engine_CFLAGS = $(unit_cflags)
+tests_unit_check_engine_LDADD = src/liblbclient.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) -lm
 tests_unit_check_http_identity_SOURCES = tests/unit/check_http_identity.c $(unit_common)
 tests_unit_check_http_identity_CFLAGS = $(unit_cflags)
 tests_unit_check_http_identity_LDADD = $(unit_http_client_ldadd)
@@ -76,6 +80,7 @@ PY_LOG_COMPILER = $(PYTHON)
 
 e2e_tests = \
 	tests/e2e/bootstrap.py \
-	tests/e2e/grpc_server.py
+	tests/e2e/grpc_server.py \
+	tests/e2e/http_client.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/cli.py
+EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/http_backend.py tests/e2e/cli.py

@@ -213,20 +213,6 @@ static int plan_weights(const struct lb_client_options *o, struct lb_client_plan
     return sum > 0 ? 0 : lb_error_set(err, "option --expect-weights: all weights are 0");
 }
 
-static void plan_vary(const struct lb_client_options *o, struct lb_client_plan *plan)
-{
-    for (size_t i = 0; i < o->vary.count; i++) {
-        const char *what = o->vary.items[i];
-        enum lb_level level = strcmp(what, "path") == 0     ? LB_LEVEL_PATH
-                              : strcmp(what, "source") == 0 ? LB_LEVEL_SOURCE
-                              : strcmp(what, "cookie") == 0 ? LB_LEVEL_COOKIE
-                                                            : LB_LEVEL_HEADER;
-        plan->vary.values[level] = LB_DIAGNOSE_KEY_VALUES;
-        if (level == LB_LEVEL_HEADER)
-            plan->vary.header_name = what + strlen("header:");
-    }
-}
-
 int lb_client_options_plan(const struct lb_client_options *o, const struct lb_transport_ops *transport,
                            struct lb_client_plan *plan, struct lb_error *err)
 {
@@ -237,7 +223,6 @@ int lb_client_options_plan(const struct lb_client_options *o, const struct lb_tr
         return lb_error_set(err, "--vary needs --diagnose");
     if (plan_load(o, transport, &plan->load, err) < 0 || plan_weights(o, plan, err) < 0)
         return -1;
-    plan_vary(o, plan);
     struct lb_expectation *expectation = &plan->expectation;
     if (o->expect >= 0)
         expectation->word = LB_EXPECT_BALANCED + (unsigned)o->expect;

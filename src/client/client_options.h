@@ -53,7 +53,7 @@ const char *lb_client_options_target(const struct lb_client_options *options, co
 /* What the options come to, once no single option's check can find a fault. */
 struct lb_client_plan {
     struct lb_load load;
-    struct lb_vary vary;
+    struct lb_vary vary; /* set by who knows the transport's facts (vary.h) */
     struct lb_expectation expectation;
     struct lb_weight *weights; /* of --expect-weights; names point into weight_text */
     size_t weight_count;
@@ -61,7 +61,7 @@ struct lb_client_plan {
 };
 
 /* Checks the options against each other and against what the transport can do, and fills `plan`,
- * which lb_client_plan_clear releases, also after failure. `program` is the default path's owner. */
+ * which lb_client_plan_clear releases, also after failure. */
 int lb_client_options_plan(const struct lb_client_options *options,
                            const struct lb_transport_ops *transport, struct lb_client_plan *plan,
                            struct lb_error *err) LB_MUST_CHECK;

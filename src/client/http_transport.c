@@ -4,7 +4,6 @@
 
 #include "client/http_transport.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/dns.h>
@@ -15,19 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/http_cookies.h"
+#include "client/http_header.h"
 #include "client/http_wire.h"
 
 #define MAX_ADDRESSES 64
 #define ERROR_TEXT 512
-#define MAX_HEADER_NAME 128
+#define MAX_JARS 256
 
 struct http_transport;
 
 struct lb_slot {
     struct http_transport *transport;
     struct lb_slot *next, **link;
-    bool keep;
+    bool keep, only_look_up;
     char *source, *header_name, *header_value, *path; /* NULL: none */
+    struct lb_jar *jar;                               /* NULL: no cookies */
     int address;                                      /* -1: all in turn */
     uint32_t owner;
 
@@ -62,7 +64,8 @@ struct http_transport {
     struct dead_wire *dead; /* freed when the loop has returned */
     uint64_t connections;
     unsigned addresses;
-    bool replied;
+    struct sockaddr_storage first;
+    struct lb_jar *jars; /* MAX_JARS of them once one is used */
 };
 
 static void connect_next(struct lb_slot *slot);
@@ -117,7 +120,6 @@ static void deliver(struct lb_slot *slot, struct lb_reply *reply)
     reply->tag = slot->tag;
     reply->finish_ns = lb_clock_monotonic_ns();
     end_request(slot);
-    t->replied = true;
     t->base.on_reply(t->base.arg, reply); /* may close the slot */
 }
 
@@ -156,6 +158,8 @@ static void on_response(void *arg, struct evhttp_request *response)
     lb_http_identify(&from, evhttp_request_get_input_headers(response), bytes ? bytes : "",
                      bytes && ok ? size : 0, &id);
 
+    if (slot->jar)
+        lb_jar_take(slot->jar, evhttp_request_get_input_headers(response));
     char error[ERROR_TEXT];
     const char *reason = evhttp_request_get_response_code_line(response);
     snprintf(error, sizeof error, "HTTP status %d%s%.64s", status, reason && *reason ? " " : "",
@@ -168,7 +172,7 @@ static void on_response(void *arg, struct evhttp_request *response)
         .node = id.node, .server_connection = id.connection, .server_ordinal = id.ordinal,
         .server_peer = id.peer, .proxy_headers = id.proxy_headers};
     char remote[LB_ADDRESS_TEXT], local[LB_ADDRESS_TEXT];
-    if (!slot->keep) {
+    if (!slot->keep || lb_wire_is_closed(slot->wire)) {
         reply.remote = strcpy(remote, reply.remote);
         reply.local = strcpy(local, reply.local);
         drop_wire(slot);
@@ -215,7 +219,7 @@ static void on_closed(void *arg)
 
 static int add_header(struct evkeyvalq *headers, const char *text)
 {
-    char name[MAX_HEADER_NAME];
+    char name[LB_HEADER_NAME_MAX + 1];
     size_t len;
     const char *value = lb_http_header_split(text, &len);
     snprintf(name, sizeof name, "%.*s", (int)len, text);
@@ -242,6 +246,9 @@ static void start_request(struct lb_slot *slot)
         bad |= add_header(headers, settings->headers[i]);
     if (slot->header_name)
         bad |= evhttp_add_header(headers, slot->header_name, slot->header_value);
+    char cookies[LB_JAR_HEADER];
+    if (slot->jar && lb_jar_header(slot->jar, cookies) > 0)
+        bad |= evhttp_add_header(headers, "Cookie", cookies);
     if (bad) {
         evhttp_request_free(request);
         snprintf(slot->error, sizeof slot->error, "the request's headers could not be set");
@@ -293,6 +300,8 @@ static void take_addresses(struct lb_slot *slot, const struct evutil_addrinfo *f
         address->len = (socklen_t)found->ai_addrlen;
     }
     slot->transport->addresses = slot->address_count;
+    if (slot->address_count > 0)
+        slot->transport->first = slot->addresses[0].sa;
     if (slot->address >= 0 && slot->address_count > 0) {
         slot->addresses[0] = slot->addresses[(unsigned)slot->address % slot->address_count];
         slot->address_count = 1;
@@ -309,6 +318,8 @@ static void on_lookup(int result, struct evutil_addrinfo *found, void *arg)
         take_addresses(slot, found);
     if (found)
         evutil_freeaddrinfo(found);
+    if (slot->only_look_up)
+        return;
     if (result == 0 && slot->address_count > 0) {
         connect_next(slot);
         return;
@@ -397,6 +408,18 @@ static int copy_text(char **out, const char *text)
     return text && !*out ? -1 : 0;
 }
 
+static int choose_jar(struct lb_slot *slot, unsigned number)
+{
+    struct http_transport *t = slot->transport;
+    if (number == 0)
+        return 0;
+    if (!t->jars)
+        t->jars = calloc(MAX_JARS, sizeof *t->jars);
+    if (t->jars)
+        slot->jar = &t->jars[number % MAX_JARS];
+    return t->jars ? 0 : -1;
+}
+
 static struct lb_slot *http_open(struct lb_transport *transport, const struct lb_slot_key *key,
                                  bool keep, struct lb_error *err)
 {
@@ -414,7 +437,7 @@ static struct lb_slot *http_open(struct lb_transport *transport, const struct lb
     if (!slot->timer || copy_text(&slot->source, key->source) < 0 ||
         copy_text(&slot->header_name, key->header_name) < 0 ||
         copy_text(&slot->header_value, key->header_value) < 0 ||
-        copy_text(&slot->path, key->path) < 0) {
+        copy_text(&slot->path, key->path) < 0 || choose_jar(slot, key->cookie_jar) < 0) {
         free_slot(slot);
         lb_error_set(err, "out of memory");
         return NULL;
@@ -463,7 +486,6 @@ static void http_poll(struct lb_transport *transport, int64_t until_ns)
         struct timeval left = until(until_ns < now + LB_POLL_MAX_NS ? until_ns : now + LB_POLL_MAX_NS);
         event_add(t->wake, &left);
     }
-    t->replied = false;
     event_base_loop(t->events, wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
     free_dead(t);
 }
@@ -471,8 +493,28 @@ static void http_poll(struct lb_transport *transport, int64_t until_ns)
 static void http_facts(struct lb_transport *transport, struct lb_transport_facts *facts)
 {
     const struct http_transport *t = (const struct http_transport *)transport;
-    *facts = (struct lb_transport_facts){.addresses = t->addresses, .choose_address = true,
-                                         .tls = t->settings.url.tls};
+    *facts = (struct lb_transport_facts){.addresses = t->addresses,
+                                         .choose_address = true,
+                                         .tls = t->settings.url.tls,
+                                         .cookies = true,
+                                         .path = t->settings.url.path,
+                                         .choose_source = true,
+                                         .first = t->first};
+}
+
+/* A slot that only looks up. */
+static void http_look_up(struct lb_transport *transport, int64_t deadline_ns)
+{
+    const struct lb_slot_key key = {.address = -1};
+    struct lb_slot *slot = http_open(transport, &key, false, NULL);
+    if (!slot)
+        return;
+    slot->only_look_up = true;
+    slot->deadline_ns = deadline_ns;
+    look_up(slot);
+    while (slot->lookup && lb_clock_monotonic_ns() < deadline_ns)
+        http_poll(transport, deadline_ns);
+    http_close(slot);
 }
 
 static void http_free(struct lb_transport *transport)
@@ -481,6 +523,9 @@ static void http_free(struct lb_transport *transport)
     while (t->slots)
         http_close(t->slots);
     free_dead(t);
+    for (size_t i = 0; t->jars && i < MAX_JARS; i++)
+        lb_jar_clear(&t->jars[i]);
+    free(t->jars);
     if (t->wake)
         event_free(t->wake);
     if (t->dns)
@@ -499,6 +544,7 @@ static const struct lb_transport_ops http_ops = {
     .send = http_send,
     .close = http_close,
     .facts = http_facts,
+    .look_up = http_look_up,
     .free = http_free,
 };
 
@@ -536,29 +582,4 @@ struct lb_transport *lb_http_transport_new(const struct lb_http_settings *settin
         return NULL;
     }
     return &t->base;
-}
-
-/* --- headers ------------------------------------------------------------------------------------- */
-
-const char *lb_http_header_split(const char *text, size_t *name_len)
-{
-    *name_len = strcspn(text, ":");
-    const char *value = text + *name_len + 1;
-    return value + strspn(value, " \t");
-}
-
-int lb_http_header_check(const char *text, struct lb_error *err)
-{
-    size_t len = strcspn(text, ":");
-    if (len == 0 || len >= MAX_HEADER_NAME || !text[len])
-        return lb_error_set(err, "'%s' is not a header: write it like 'Name: value'", text);
-    for (size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)text[i]) && !strchr("!#$%&'*+-.^_`|~", text[i]))
-            return lb_error_set(err, "'%s' is not a header: its name has '%c'", text, text[i]);
-    }
-    for (const char *p = text + len; *p; p++) {
-        if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
-            return lb_error_set(err, "'%s' is not a header: its value has a control character", text);
-    }
-    return 0;
 }

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +180,11 @@ const char *lb_wire_remote(const struct lb_wire *wire)
 const char *lb_wire_local(const struct lb_wire *wire)
 {
     return wire->local;
+}
+
+bool lb_wire_is_closed(const struct lb_wire *wire)
+{
+    return wire->closed;
 }
 
 void lb_wire_free(struct lb_wire *wire)

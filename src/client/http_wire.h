@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 #include <event2/http.h>
+#include <stdbool.h>
 
 #include "common/address.h"
 
@@ -37,6 +38,9 @@ struct evhttp_request *lb_wire_request(struct lb_wire *wire);
 /* The ends of the connection; "" before it stands. */
 const char *lb_wire_remote(const struct lb_wire *wire);
 const char *lb_wire_local(const struct lb_wire *wire);
+
+/* Whether it can carry no more requests: the reply being handed on was its last. */
+bool lb_wire_is_closed(const struct lb_wire *wire);
 
 /* Closes it; no event comes any more. NULL is allowed. */
 void lb_wire_free(struct lb_wire *wire);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "balance/verdict_text.h"
+#include "client/live.h"
 #include "client/output.h"
 #include "client/summary.h"
 #include "common/file.h"
@@ -28,6 +29,7 @@ struct run {
     struct lb_tally *tally;
     struct lb_engine *engine;
     struct lb_output *output;
+    struct lb_live *live; /* NULL: not on a terminal */
     bool output_failed;
     char id[RUN_ID_TEXT], client[HOST_NAME_TEXT];
     int64_t elapsed_ns;
@@ -89,9 +91,30 @@ static struct lb_target_facts target_facts(const struct run *run)
     };
 }
 
+/* A probe has to know beforehand where it can send and what it can vary. */
+static int plan_probe(struct run *run, struct lb_error *err)
+{
+    struct lb_schedule_options *schedule = &run->plan.load.schedule;
+    const struct lb_transport_ops *ops = run->transport->ops;
+    struct lb_transport_facts facts = {0};
+    if (schedule->mode != LB_SCHEDULE_DIAGNOSE)
+        return 0;
+    if (ops->look_up)
+        ops->look_up(run->transport, ops->now(run->transport) + run->plan.load.timeout_ns);
+    ops->facts(run->transport, &facts);
+    schedule->addresses = facts.choose_address ? facts.addresses : 0;
+    schedule->max_requests = (unsigned)run->plan.load.count;
+    if (lb_vary_plan(&run->options->vary, &facts, &run->plan.vary, err) < 0)
+        return -1;
+    memcpy(schedule->key_values, run->plan.vary.values, sizeof schedule->key_values);
+    return 0;
+}
+
 static void on_done(void *arg, const struct lb_done *done)
 {
     struct run *run = arg;
+    if (!run->options->quiet)
+        lb_live_clear(run->live);
     if (!run->output_failed && lb_output_request(run->output, done) < 0) {
         run->output_failed = true;
         lb_engine_stop(run->engine);
@@ -103,10 +126,10 @@ static int open_run(struct run *run, struct lb_error *err)
     struct lb_schedule_options *schedule = &run->plan.load.schedule;
     name_run(run);
     schedule->target = target_facts(run);
-    memcpy(schedule->key_values, run->plan.vary.values, sizeof schedule->key_values);
     run->tally = lb_tally_new(run->id, run->client, 1);
     run->output = lb_output_new(stdout, (enum lb_output_format)run->options->output,
                                 run->options->quiet);
+    run->live = lb_live_new();
     if (!run->tally || !run->output)
         return lb_error_set(err, "out of memory");
     run->engine = lb_engine_new(run->transport, &run->plan.load, &run->plan.vary, run->tally, on_done,
@@ -114,12 +137,41 @@ static int open_run(struct run *run, struct lb_error *err)
     return run->engine ? 0 : -1;
 }
 
+static int judge(const struct run *run, bool live, struct lb_verdict **verdict)
+{
+    struct lb_target_facts target = target_facts(run);
+    const struct lb_verdict_options options = {
+        .alpha_layer = run->options->alpha,
+        .alpha_evenness = run->options->alpha,
+        .expected_backends = run->plan.expectation.backends,
+        .weights = run->plan.weights,
+        .n_weights = run->plan.weight_count,
+        .by_group = run->plan.load.group_by != LB_GROUP_NONE,
+        .live = live,
+        .target = &target,
+    };
+    return lb_verdict_make(run->tally, &options, verdict);
+}
+
+static void show_live(struct run *run)
+{
+    struct lb_verdict *verdict;
+    int64_t now = lb_engine_elapsed_ns(run->engine);
+    if (!lb_live_due(run->live, run->tally, now) || judge(run, true, &verdict) < 0)
+        return;
+    lb_live_show(run->live, run->tally, verdict, lb_engine_phase(run->engine), now);
+    lb_verdict_free(verdict);
+}
+
 /* Until the load is done, a signal came, or nothing can be written any more. */
 static int drive(struct run *run, struct lb_error *err)
 {
     int more = 1;
-    while (more > 0 && !interrupted && !run->output_failed)
+    while (more > 0 && !interrupted && !run->output_failed) {
         more = lb_engine_step(run->engine, err);
+        show_live(run);
+    }
+    lb_live_clear(run->live);
     run->elapsed_ns = lb_engine_elapsed_ns(run->engine);
     run->abandoned = lb_engine_in_flight(run->engine);
     lb_tally_flush(run->tally);
@@ -143,19 +195,9 @@ static int print_verdict(const struct run *run, const struct lb_verdict *verdict
 /* Judges what was counted, prints it, and says how the program is to end. */
 static int conclude(struct run *run, struct lb_error *err)
 {
-    struct lb_target_facts target = target_facts(run);
-    struct lb_verdict_options options = {
-        .alpha_layer = run->options->alpha,
-        .alpha_evenness = run->options->alpha,
-        .expected_backends = run->plan.expectation.backends,
-        .weights = run->plan.weights,
-        .n_weights = run->plan.weight_count,
-        .by_group = run->plan.load.group_by != LB_GROUP_NONE,
-        .target = &target,
-    };
     struct lb_verdict *verdict;
     char reason[sizeof err->text];
-    if (lb_verdict_make(run->tally, &options, &verdict) < 0) {
+    if (judge(run, false, &verdict) < 0) {
         lb_error_set(err, "out of memory");
         return LB_EXIT_FAILURE;
     }
@@ -176,6 +218,7 @@ static int conclude(struct run *run, struct lb_error *err)
 static void close_run(struct run *run)
 {
     lb_engine_free(run->engine);
+    lb_live_free(run->live);
     lb_output_free(run->output);
     lb_tally_free(run->tally);
     if (run->transport)
@@ -189,7 +232,8 @@ static int run_client(const struct lb_client *client, struct run *run, const voi
 {
     run->transport = client->new_transport(config, run->target, err);
     if (!run->transport ||
-        lb_client_options_plan(run->options, run->transport->ops, &run->plan, err) < 0)
+        lb_client_options_plan(run->options, run->transport->ops, &run->plan, err) < 0 ||
+        plan_probe(run, err) < 0)
         return LB_EXIT_USAGE;
     catch_signals();
     if (open_run(run, err) < 0 || drive(run, err) < 0)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "common/clock.h"
 #include "common/error.h"
@@ -72,6 +73,10 @@ struct lb_transport_facts {
     bool choose_address;        /* slots can be pointed at one of them by key.address */
     const char *lb_policy;      /* gRPC: in force; NULL: none */
     bool tls;
+    bool cookies;               /* slots can have a cookie jar */
+    const char *path;           /* slots can have a path instead of this one; NULL: they cannot */
+    bool choose_source;         /* slots can have a source address */
+    struct sockaddr_storage first; /* the first of the addresses; ss_family AF_UNSPEC: unknown */
 };
 
 typedef void lb_reply_fn(void *arg, const struct lb_reply *reply);
@@ -104,6 +109,10 @@ struct lb_transport_ops {
     void (*close)(struct lb_slot *slot);
 
     void (*facts)(struct lb_transport *transport, struct lb_transport_facts *facts);
+
+    /* Looks the target's name up for facts, at the latest until the clock reaches `deadline_ns`. A
+     * failure is told by the requests, not here. NULL: there is nothing to look up. */
+    void (*look_up)(struct lb_transport *transport, int64_t deadline_ns);
 
     /* Closes all slots that are left and releases the transport. */
     void (*free)(struct lb_transport *transport);

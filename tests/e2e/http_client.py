@@ -1,0 +1,321 @@
+"""lbdemo-http-client against servers of ours and of others."""
+import json
+import re
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import lbtest
+from http_backend import Backend, Raw, free_port, read_request
+
+CLIENT = "lbdemo-http-client"
+
+
+class HttpClient(lbtest.Case):
+    def backend(self, *args, **options):
+        backend = Backend(*args, **options)
+        self.addCleanup(backend.close)
+        return backend
+
+    def raw(self, script):
+        raw = Raw(script)
+        self.addCleanup(raw.close)
+        return raw
+
+    def refusing(self):
+        s, port = free_port()
+        self.addCleanup(s.close)
+        return f"127.0.0.1:{port}"
+
+    def calls(self, *args, status=0, **options):
+        """Runs the client; (lines of requests, what follows them)."""
+        code, out, err = self.run_program(CLIENT, *args, **options)
+        self.assertEqual(code, status, out + err)
+        lines = [line for line in out.splitlines() if line.startswith("#")]
+        return lines, out[len("".join(line + "\n" for line in lines)):]
+
+    def objects(self, *args, status=0):
+        code, out, err = self.run_program(CLIENT, "-o", "ndjson", *args)
+        self.assertEqual(code, status, out + err)
+        return [o for o in map(json.loads, out.splitlines()) if "request" in o]
+
+
+class Demonstration(HttpClient):
+    def test_a_line_a_second_flushed_into_a_pipe_on_a_new_connection_each(self):
+        backend = self.backend("server-7c4bfd74d-29c69")
+        process = subprocess.Popen([lbtest.program(CLIENT), "--url", f"http://{backend.address}/pod"],
+                                   stdout=subprocess.PIPE, env=lbtest.clean_env())
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        seen = [(process.stdout.readline(), time.monotonic()) for _ in range(3)]
+        self.assertEqual([line for line, _ in seen], [b"#%d: server-7c4bfd74d-29c69\n" % n for n in (1, 2, 3)])
+        for n, (_, at) in enumerate(seen):
+            self.assertLess(at - backend.requests[n]["at"], 0.9)  # not held back till the next one
+        gaps = [b["at"] - a["at"] for a, b in zip(backend.requests, backend.requests[1:])]
+        for gap in gaps[:2]:
+            self.assertGreater(gap, 0.8)
+            self.assertLess(gap, 5)
+        self.assertEqual(len({r["peer"] for r in backend.requests[:3]}), 3)
+        for request in backend.requests:
+            self.assertEqual(request["path"], "/pod")
+            self.assertEqual(request["headers"]["connection"], "close")
+            self.assertEqual(request["headers"]["host"], backend.address)
+
+    def test_each_way_to_name_the_target(self):
+        backend = self.backend()
+        for args, env in [([backend.address], {}), ([f"http://{backend.address}"], {}),
+                          (["--url", f"http://{backend.address}"], {}), (["--host", backend.address], {}),
+                          ([], {"LBDEMO_URL": backend.address}), ([], {"LBDEMO_HOST": backend.address}),
+                          ([backend.address], {"LBDEMO_URL": "http://127.0.0.1:1/"})]:
+            lines, _ = self.calls("-n", "1", *args, env=env)
+            self.assertEqual(lines, ["#1: pod-a"], args)
+        self.assertEqual({r["path"] for r in backend.requests}, {"/pod"})
+
+    def test_the_server_of_ours(self):
+        server = self.server(name="server-7c4bfd74d-fk8zf")
+        lines, rest = self.calls("-n", "3", "-i", "10ms", server.http)
+        self.assertEqual(lines, [f"#{n}: server-7c4bfd74d-fk8zf" for n in (1, 2, 3)])
+        self.assertIn("server-7c4bfd74d-fk8zf", rest)
+        request = self.objects("-n", "2", "-i", "10ms", "--reuse-connection", server.http)[1]
+        self.assertRegex(request["boot_id"], r"^\w{8,}")
+        self.assertEqual((request["connection"], request["ordinal"]), (1, 2))
+        self.assertEqual(request["server_ordinal"], 2)
+        self.assertEqual(request["server_peer"], request["local"])
+        self.assertEqual(request["remote"], server.http)
+
+    def test_proxy_variables_are_ignored(self):
+        backend = self.backend()
+        lines, _ = self.calls("-n", "1", backend.address, env={"http_proxy": "http://127.0.0.1:1"})
+        self.assertEqual(lines, ["#1: pod-a"])
+
+
+class Connections(HttpClient):
+    def test_kept_connections_are_used_again(self):
+        backend = self.backend()
+        objects = self.objects("-n", "12", "--rate", "0", "--reuse-connection", "-c", "3", backend.address)
+        self.assertEqual({o["connection"] for o in objects}, {1, 2, 3})
+        self.assertEqual(backend.connections(), 3)
+        self.assertNotIn("connection", backend.requests[0]["headers"])
+
+    def test_a_connection_the_server_ends_is_a_new_one_next(self):
+        backend = self.backend(reply=lambda h: backend.answer(h, headers=[("Connection", "close")]))
+        objects = self.objects("-n", "4", "-i", "20ms", "--reuse-connection", backend.address)
+        self.assertEqual([o["connection"] for o in objects], [1, 2, 3, 4])
+        self.assertEqual([o["outcome"] for o in objects], ["ok"] * 4)
+
+    def test_a_connection_closed_while_idle_is_a_new_one_next(self):
+        def twice(s):
+            for _ in range(2):
+                read_request(s)
+                s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na")
+
+        raw = self.raw(twice)
+        objects = self.objects("-n", "6", "-i", "50ms", "--reuse-connection", raw.address)
+        self.assertEqual([o["outcome"] for o in objects], ["ok"] * 6)
+        self.assertEqual([(o["connection"], o["ordinal"]) for o in objects],
+                         [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)])
+        self.assertEqual(raw.accepted, 3)
+
+    def test_http_1_0_ends_each_connection(self):
+        backend = self.backend(keep=False)
+        objects = self.objects("-n", "3", "-i", "20ms", "--reuse-connection", backend.address)
+        self.assertEqual([o["connection"] for o in objects], [1, 2, 3])
+
+    def test_ipv6(self):
+        try:
+            backend = self.backend(host="::1")
+        except OSError:
+            self.skipTest("no IPv6 here")
+        lines, rest = self.calls("-n", "1", f"http://{backend.address}/")
+        self.assertEqual(lines, ["#1: pod-a"])
+        self.assertEqual(backend.requests[0]["headers"]["host"], backend.address)
+        self.assertIn(backend.address, rest)
+
+    def test_the_addresses_of_a_name_are_tried_in_turn(self):
+        addresses = {a[4][0] for a in socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)}
+        if addresses != {"127.0.0.1", "::1"}:
+            self.skipTest("localhost is not 127.0.0.1 and ::1")
+        for host in ("127.0.0.1", "::1"):
+            backend = self.backend(host=host)
+            lines, _ = self.calls("-n", "1", f"localhost:{backend.port}")
+            self.assertEqual(lines, ["#1: pod-a"], host)
+
+    def test_extra_headers_are_sent_and_win(self):
+        backend = self.backend()
+        self.calls("-n", "1", "-H", "Host: shop.example", "-H", "X-Mark: a b", backend.address)
+        headers = backend.requests[0]["headers"]
+        self.assertEqual((headers["host"], headers["x-mark"]), ("shop.example", "a b"))
+
+
+class Names(HttpClient):
+    def test_a_json_pointer_and_a_header_name_the_backend(self):
+        backend = self.backend(reply=lambda h: backend.answer(
+            h, body='{"hostname": "by-json", "n": [1, {"~/": "deep"}]}', headers=[("X-Served-By", "by-header")]))
+        for args, name in [(["--id-json", "/hostname"], "by-json"), (["--id-json", "/n/1/~0~1"], "deep"),
+                           (["--id-header", "x-served-by"], "by-header"), (["--id-json", "/nothing"], "(no name)")]:
+            lines, _ = self.calls("-n", "1", *args, backend.address, status=0)
+            self.assertEqual(lines, [f"#1: {name}"])
+
+    def test_a_hostile_name_is_escaped(self):
+        backend = self.backend(name=b"\x1b[31mred\nline\xff")
+        code, out, _ = self.run_program(CLIENT, "-n", "1", backend.address)
+        self.assertEqual(code, 0)
+        self.assertTrue(out.startswith("#1: \\x1b[31mred\\x0aline\\xff\n"), out)
+        self.assertNotIn("\x1b", out)
+        self.assertEqual(self.objects("-n", "1", backend.address)[0]["backend"], "\\x1b[31mred\\x0aline\\xff")
+
+    def test_a_long_name_fits_the_table(self):
+        backend = self.backend(name="x" * 300)
+        _, rest = self.calls("-n", "1", backend.address)
+        for line in rest.split("\n\n")[0].splitlines():
+            self.assertLessEqual(len(line), 80, line)
+        self.assertIn("xxxxxxxx..", rest)
+
+
+class Errors(HttpClient):
+    def test_a_refused_connection_is_printed_and_the_run_goes_on(self):
+        address = self.refusing()
+        lines, rest = self.calls("-n", "3", "-i", "10ms", address, status=3)
+        self.assertEqual(lines, [f"#{n}: error: connect {address}: Connection refused" for n in (1, 2, 3)])
+        self.assertIn("no-data", rest)
+        self.assertIn(f"3 x connect {address}: Connection refused", rest)
+
+    def test_a_name_that_is_not_there(self):
+        lines, _ = self.calls("-n", "1", "--timeout", "3s", "nowhere.invalid", status=3)
+        self.assertRegex(lines[0], r"^#1: error: lookup of nowhere\.invalid: ")
+
+    def test_a_status_is_an_error(self):
+        backend = self.backend(reply=lambda h: backend.answer(h, status=503))
+        lines, _ = self.calls("-n", "2", "-i", "10ms", backend.address, status=3)
+        self.assertEqual(lines, [f"#{n}: error: HTTP status 503 Service Unavailable" for n in (1, 2)])
+        self.assertEqual(self.objects("-n", "1", backend.address, status=3)[0]["status"], 503)
+
+    def test_a_server_that_does_not_answer_times_out(self):
+        raw = self.raw(lambda s: s.recv(4096) and time.sleep(10))
+        start = time.monotonic()
+        lines, _ = self.calls("-n", "2", "-i", "10ms", "--timeout", "200ms", raw.address, status=3)
+        self.assertEqual(lines, [f"#{n}: error: {raw.address} did not reply in time" for n in (1, 2)])
+        self.assertGreater(time.monotonic() - start, 0.4)
+
+    def test_replies_that_are_none(self):
+        reset = struct.pack("ii", 1, 0)
+        scripts = {
+            "sent a reply that is not HTTP": lambda s: (read_request(s), s.sendall(b"SSH-2.0-x\r\n\r\n")),
+            "closed the connection before it had replied": read_request,
+            "reset the connection": lambda s: (read_request(s), s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                                                              reset)),
+            "sent a reply of more than 1 MiB": lambda s: (
+                read_request(s), s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 2000000)),
+        }
+        for words, script in scripts.items():
+            raw = self.raw(script)
+            lines, _ = self.calls("-n", "2", "-i", "10ms", "--timeout", "5s", raw.address, status=3)
+            self.assertEqual(lines, [f"#{n}: error: {raw.address} {words}" for n in (1, 2)])
+
+    def test_half_a_reply(self):
+        raw = self.raw(lambda s: (read_request(s), s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")))
+        lines, _ = self.calls("-n", "1", raw.address, status=3)
+        self.assertEqual(lines, [f"#1: error: {raw.address} closed the connection before it had replied"])
+
+    def test_a_server_gone_in_mid_run_and_back(self):
+        backend = self.backend()
+        client = self.start(CLIENT, "-i", "20ms", backend.address)
+        lbtest.wait_until(lambda: "#2: pod-a" in client.out(), "two replies")
+        backend.close()
+        lbtest.wait_until(lambda: "Connection refused" in client.out(), "the loss")
+        self.backend(name="pod-b", port=backend.port)
+        lbtest.wait_until(lambda: ": pod-b" in client.out(), "the return")
+        client.signal(signal.SIGINT)
+        self.assertIn(client.wait(), (0, 1, 3))
+        numbers = [int(n) for n in re.findall(r"^#(\d+): ", client.out(), re.MULTILINE)]
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        self.assertIn("pod-a", client.out().split("\n\n")[1])
+        self.assertIn("pod-b", client.out().split("\n\n")[1])
+
+
+class TheEnd(HttpClient):
+    def test_ctrl_c_prints_the_table_and_the_verdict(self):
+        backend = self.backend()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            client = self.start(CLIENT, "-i", "10ms", backend.address)
+            lbtest.wait_until(lambda: client.out().count("\n") >= 5, "five lines")
+            client.signal(number)
+            self.assertEqual(client.wait(), 0, client.err())
+            self.assertRegex(client.out(), r"\n\n127\.0\.0\.1:\d+: \d+ requests in ")
+            self.assertRegex(client.out(), r"\nbackend +replies +share +errors +conns +min +median +max\n"
+                                           r"pod-a +\d+ 100\.0% +0 +\d+ ")
+
+    def test_ctrl_c_does_not_wait_for_a_request_in_flight(self):
+        raw = self.raw(lambda s: s.recv(4096) and time.sleep(20))
+        client = self.start(CLIENT, "--timeout", "1m", raw.address)
+        lbtest.wait_until(lambda: raw.accepted, "the request")
+        start = time.monotonic()
+        client.signal(signal.SIGINT)
+        self.assertEqual(client.wait(), 3, client.err())
+        self.assertLess(time.monotonic() - start, 5)
+        self.assertIn("1 more abandoned", client.out())
+
+    def test_output_into_a_closed_pipe_ends_the_run(self):
+        backend = self.backend()
+        client = subprocess.Popen([lbtest.program(CLIENT), "-i", "10ms", backend.address], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, env=lbtest.clean_env())
+        self.addCleanup(client.stderr.close)
+        self.assertEqual(client.stdout.readline(), b"#1: pod-a\n")
+        client.stdout.close()
+        self.assertEqual(client.wait(lbtest.DEADLINE_S), 1)
+        self.assertEqual(client.stderr.read(), b"lbdemo-http-client: standard output: Broken pipe\n")
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        backend = self.backend()
+        for args in (["-n", "1"], ["-n", "1", "-q"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([lbtest.program(CLIENT), *args, backend.address], stdout=full,
+                                      stderr=subprocess.PIPE, env=lbtest.clean_env(), check=False)
+            self.assertEqual(done.returncode, 1, args)
+            self.assertIn(b"standard output", done.stderr)
+
+    def test_the_duration_ends_it(self):
+        backend = self.backend()
+        lines, _ = self.calls("-d", "450ms", "-i", "100ms", backend.address)
+        self.assertEqual(len(lines), 5)
+
+    def test_the_table_has_shares_and_latencies(self):
+        names = iter("abbb" * 10)
+        backend = self.backend(reply=lambda h: backend.answer(h, body=f"pod-{next(names)}"))
+        _, rest = self.calls("-n", "8", "-i", "10ms", "-q", backend.address)
+        self.assertRegex(rest, r"pod-b +6 +75\.0% +0 +6 +\S+[mu]s +\S+[mu]s +\S+[mu]s\n"
+                               r"pod-a +2 +25\.0% +0 +2 +\S+[mu]s +\S+[mu]s +\S+[mu]s\n"
+                               r"total +8 100\.0% +0 +8 ")
+        for line in rest.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+
+
+class CommandLine(HttpClient):
+    def test_bad_input_is_one_sentence(self):
+        for args, words in [
+                ([], ["no target"]), (["ftp://h"], ["'ftp'"]), (["http://u:p@h"], ["user name"]),
+                (["http://h:0"], ["port"]), (["http://h:65536"], ["h:65536"]), (["a", "b"], ["'b'"]),
+                (["-n", "x", "h"], ["--count", "'x'"]), (["-n", "-1", "h"], ["--count"]),
+                (["-i", "1", "h"], ["--interval", "'1'", "250ms"]), (["--rate", "-1", "h"], ["--rate"]),
+                (["--rate", "1", "-i", "1s", "h"], ["--rate", "--interval"]), (["-c", "0", "h"], ["--connections"]),
+                (["--streams", "2", "h"], ["--streams", "1 request"]), (["--timeout", "0", "h"], ["--timeout"]),
+                (["--expect", "even", "h"], ["'even'", "balanced"]), (["--alpha", "1", "h"], ["--alpha"]),
+                (["--expect-weights", "v1", "h"], ["--expect-weights", "'v1'"]),
+                (["--expect-weights", "v1=1,v1=2", "h"], ["twice"]), (["--expect-weights", "v1=0", "h"], ["all"]),
+                (["--expect-weights", "v1=x", "h"], ["'x'"]), (["--max-errors", "few", "h"], ["'few'"]),
+                (["--group-by", "rack", "h"], ["'rack'", "zone"]), (["--vary", "colour", "h"], ["'colour'"]),
+                (["--vary", "path", "h"], ["--diagnose"]), (["--warmup", "1s", "--diagnose", "h"], ["--warmup"]),
+                (["--label", "path", "h"], ["'path'"]), (["-o", "xml", "h"], ["'xml'", "ndjson"]),
+                (["--id-json", "a", "h"], ["'a'", "/hostname"]), (["--id-header", "a b", "h"], ["'a b'"]),
+                (["--id-json", "/a", "--id-header", "b", "h"], ["exclude"]), (["-H", "X", "h"], ["'X'"])]:
+            self.assert_refused(CLIENT, args, 2, *words)
+
+    def test_bad_environment_is_named(self):
+        self.assert_refused(CLIENT, ["h"], 2, "LBDEMO_COUNT", env={"LBDEMO_COUNT": "many"})
+
+
+if __name__ == "__main__":
+    lbtest.main()
