@@ -1,0 +1,28 @@
+/* The words of a client's verdict, beside the truth. */
+#ifndef LB_LAB_WORDS_H
+#define LB_LAB_WORDS_H
+
+#include "lab/lab.h"
+
+#define LB_WORD 32
+
+struct lb_words {
+    char layer[LB_WORD];   /* "per-connection", "inconclusive"; "" when there is none */
+    char outcome[LB_WORD]; /* "balanced" */
+    uint64_t requests;     /* that it took */
+};
+
+/* Has a client probe a path (--diagnose) with connections of the given kind. Fails when the client
+ * gave no verdict at all. */
+int lb_words_probe(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_traffic traffic,
+                   struct lb_words *words, struct lb_error *err) LB_MUST_CHECK;
+
+/* Whether a word contradicts the truth. "inconclusive", "no-data" and no word contradict nothing.
+ */
+bool lb_words_wrong_layer(const struct lb_truth *truth, const struct lb_words *words);
+bool lb_words_wrong_outcome(const struct lb_truth *truth, const struct lb_words *words);
+
+/* Writes a layer for the table: "per connection". Returns `buf`. */
+char *lb_words_spell(const char *layer, char buf[LB_WORD]);
+
+#endif

@@ -1,0 +1,89 @@
+"""lbdemo-lab demo: the demonstration, line by line, and that it fails when it did not come out."""
+import os
+import re
+import shutil
+import signal
+import time
+
+import lablib
+import lbtest
+
+RUN = re.compile(r"^lbdemo-(http|grpc)-client through (L[47]) \((.*?)\), (.*):$", re.MULTILINE)
+
+
+def runs(out):
+    """{("http", "L4"): its names in order, ...}."""
+    found = list(RUN.finditer(out))
+    ends = [m.start() for m in found[1:]] + [out.index("\npath ")]
+    return {(m[1], m[2]): lablib.names(out[m.end():end]) for m, end in zip(found, ends)}
+
+
+class Demonstration(lablib.LabCase):
+    def assert_demonstrated(self, out, requests=9):
+        """Nine lines each; L4: HTTP on all three, gRPC on exactly one; L7: both on all three."""
+        seen = runs(out)
+        self.assertEqual(set(seen), {(p, l) for p in ("http", "grpc") for l in ("L4", "L7")})
+        for (protocol, layer), found in seen.items():
+            self.assertGreaterEqual(len(found), requests, (protocol, layer))
+            wanted = 1 if (protocol, layer) == ("grpc", "L4") else 3
+            self.assertEqual(len(set(found)), wanted, (protocol, layer))
+            self.assertLessEqual(set(found), set(lablib.PODS))
+
+    def rows(self, out):
+        table = out[out.index("\npath "):].split("\n\n")[0].strip("\n").splitlines()
+        self.assertRegex(table[0], r"^path +HTTP/1.1 \(new connections\) +gRPC \(one channel\)$")
+        return table[1:]
+
+    def test_the_table_of_the_demonstration(self):
+        logs = self.path("logs")
+        begun = time.monotonic()
+        status, out, err = self.lab("demo", "--logs", logs)
+        self.assertEqual((status, err), (0, ""), out)
+        self.assertLess(time.monotonic() - begun, 15)
+        self.assert_demonstrated(out)
+        self.assertEqual([len(names) for names in runs(out).values()], [9, 9, 9, 9])
+        l4, l7 = self.rows(out)
+        self.assertRegex(l4, r"^L4  haproxy tcp balanced over 3, per connection   pinned to 1 of 3, per connection$")
+        tool = "envoy      " if lablib.envoy() else "haproxy http"
+        self.assertRegex(l7, rf"^L7  {tool} +balanced over 3, per request +balanced over 3, per request$")
+        self.assertIn(f"Logs and reports: {os.path.realpath(logs)}", out)
+        self.assertIn(f"{lablib.PODS[2]}.log", os.listdir(logs))
+
+    def test_through_nginx_and_haproxy(self):
+        status, out, err = self.lab("demo", "--l4", "nginx", "--l7", "haproxy")
+        self.assertEqual((status, err), (0, ""), out)
+        self.assert_demonstrated(out)
+        self.assertTrue(self.rows(out)[0].startswith("L4  nginx stream balanced over 3"))
+
+    def test_a_random_choice_gets_enough_requests_to_show_all(self):
+        status, out, err = self.lab("demo", "--l4", "haproxy-tcp-random", "--l7", "haproxy-http-random")
+        self.assertEqual((status, err), (0, ""), out)
+        self.assert_demonstrated(out, requests=30)
+
+    def test_it_fails_when_a_balancer_does_not_balance(self):
+        folder = self.path("fake")
+        os.mkdir(folder)
+        path = os.path.join(folder, "haproxy")
+        real = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f'#!/bin/sh\nsed -i "s/balance .*/balance first/" "$3"\nexec {real} "$@"\n')
+        os.chmod(path, 0o755)
+        status, out, err = self.lab("demo", "--l7", "haproxy", env={"PATH": f"{folder}:{os.environ['PATH']}"})
+        self.assertEqual(status, 1)
+        self.assertIn("pinned to 1 of 3", self.rows(out)[0])
+        self.assertIn("lbdemo-lab: HTTP through L4 (haproxy-tcp-roundrobin) was to reach 3 of 3 servers", err)
+        self.assertIn("lbdemo-lab: gRPC through L7 (haproxy-http-roundrobin) was to reach 3 of 3 servers", err)
+        self.assertNotIn("gRPC through L4", err)
+
+    def test_ctrl_c_leaves_nothing(self):
+        lab = self.start("lbdemo-lab", "demo", "--l7", "haproxy", env=self.environment())
+        lbtest.wait_until(lambda: "#2: " in lab.out(), "the first requests")
+        started = lablib.descendants(lab.pid)
+        self.assertEqual(lab.stop(signal.SIGINT), 1)
+        self.assertIn("interrupted by SIGINT", lab.err())
+        self.assert_gone(started)
+
+
+if __name__ == "__main__":
+    lablib.need("haproxy", "nginx")
+    lbtest.main()
