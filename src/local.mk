@@ -83,6 +83,7 @@ noinst_LIBRARIES += src/liblbgrpcclient.a
 src_liblbgrpcclient_a_SOURCES = \
 	src/client/grpc_identity.c src/client/grpc_identity.h \
 	src/client/grpc_link.c src/client/grpc_link.h \
+	src/client/grpc_lookup.c src/client/grpc_lookup.h \
 	src/client/grpc_service_config.c src/client/grpc_service_config.h \
 	src/client/grpc_settings.c src/client/grpc_settings.h \
 	src/client/grpc_status.c src/client/grpc_status.h \
@@ -90,6 +91,11 @@ src_liblbgrpcclient_a_SOURCES = \
 	src/client/grpc_transport.c src/client/grpc_transport.h \
 	src/client/grpc_unary.c src/client/grpc_unary.h \
 	src/client/grpc_wire.c src/client/grpc_wire.h
+
+bin_PROGRAMS += lbdemo-grpc-client
+lbdemo_grpc_client_SOURCES = src/lbdemo-grpc-client.c
+lbdemo_grpc_client_LDADD = src/liblbclient.a src/liblbgrpcclient.a src/liblbbalance.a \
+	src/liblbcommon.a $(GRPC_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
 
 # The verdict: pure, includes nothing of the other folders.
 noinst_LIBRARIES += src/liblbbalance.a

@@ -80,7 +80,8 @@ PY_LOG_COMPILER = $(PYTHON)
 
 e2e_tests = \
 	tests/e2e/bootstrap.py \
+	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_server.py \
 	tests/e2e/http_client.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/http_backend.py tests/e2e/cli.py
+EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py tests/e2e/http_backend.py tests/e2e/cli.py

@@ -133,10 +133,11 @@ struct lb_grpc_link *lb_grpc_link_open_from(struct lb_grpc_links *links,
     char to[LB_ADDRESS_TEXT], from[LB_ADDRESS_TEXT], authority[LB_GRPC_NAME_MAX + 10];
     struct sockaddr_storage local;
     socklen_t len = sizeof local;
+    uint16_t port;
     lb_address_format(to, (const struct sockaddr *)&address->sa, address->len);
     int fd = connect_from(source, address);
     if (fd < 0) {
-        lb_address_format(from, (const struct sockaddr *)&source->sa, source->len);
+        lb_address_split((const struct sockaddr *)&source->sa, source->len, from, &port);
         lb_error_set(err, "connect %s from %s: %s", to, from, strerror(errno));
         return NULL;
     }
@@ -147,6 +148,7 @@ struct lb_grpc_link *lb_grpc_link_open_from(struct lb_grpc_links *links,
     if (!links->settings->authority && !links->settings->target.host[0])
         add_text(&args, GRPC_ARG_DEFAULT_AUTHORITY, to);
     link->by_descriptor = true;
+    lb_address_split((const struct sockaddr *)&source->sa, source->len, link->source, &port);
     snprintf(link->remote, sizeof link->remote, "%s", to);
     if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
         lb_address_format(link->local, (struct sockaddr *)&local, len);

@@ -29,7 +29,7 @@ struct lb_grpc_link {
     bool lost;
     uint64_t number; /* once something was heard over it */
     uint32_t ordinal;
-    char remote[LB_ADDRESS_TEXT], local[LB_ADDRESS_TEXT];
+    char source[LB_ADDRESS_TEXT], remote[LB_ADDRESS_TEXT], local[LB_ADDRESS_TEXT];
 };
 
 /* Which connection carried a call. */

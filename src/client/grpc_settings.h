@@ -50,7 +50,8 @@ struct lb_grpc_settings {
     bool lb_policy_forced; /* by --lb-policy: the core must be told */
     char *service_config;  /* JSON; NULL: none */
     bool use_proxy;
-    int64_t timeout_ns; /* of a request; set by the caller */
+    int64_t timeout_ns; /* of each request, for error texts and attempts to connect; set by the
+                           caller */
 };
 
 /* Checks the options and reads the files they name. After success the caller releases `settings`

@@ -41,7 +41,7 @@ static int append_uri(struct lb_grpc_target *t, const char *text, const char *ke
     return append(t->uri, sizeof t->uri, text, keep);
 }
 
-static int add_address(struct lb_grpc_target *t, const struct lb_address *address)
+int lb_grpc_target_add(struct lb_grpc_target *t, const struct lb_address *address)
 {
     struct lb_address *list = realloc(t->addresses, (t->count + 1) * sizeof *list);
     if (!list)
@@ -132,7 +132,7 @@ static const char *parse_list(char *list, int family, struct lb_grpc_target *t)
         if (parse_ip(host, port, family, &address) < 0)
             return family == AF_INET ? "has an item that is no IPv4 address and port"
                                      : "has an item that is no IPv6 address and port";
-        if (add_address(t, &address) < 0)
+        if (lb_grpc_target_add(t, &address) < 0)
             return "does not fit into memory";
         const char *open = family == AF_INET6 ? "[" : "", *close = family == AF_INET6 ? "]" : "";
         char encoded[LB_ADDRESS_TEXT];
@@ -184,7 +184,7 @@ static const char *parse_dns(char *rest, struct lb_grpc_target *t)
     if (why)
         return why;
     if (parse_ip(host, port, 0, &address) == 0)
-        return add_address(t, &address) < 0 ? "does not fit into memory" : NULL;
+        return lb_grpc_target_add(t, &address) < 0 ? "does not fit into memory" : NULL;
     why = check_name(host);
     if (why)
         return why;
@@ -208,7 +208,7 @@ static const char *parse_unix(const char *path, bool abstract, struct lb_grpc_ta
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path + abstract, path, len);
     address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
-    if (add_address(t, &address) < 0)
+    if (lb_grpc_target_add(t, &address) < 0)
         return "does not fit into memory";
     snprintf(t->uri, sizeof t->uri, abstract ? "unix-abstract:" : "unix:");
     return append_uri(t, path, "/") < 0 ? "is too long" : NULL;

@@ -23,8 +23,9 @@ enum { LB_GRPC_TARGET_MAX = 4096, LB_GRPC_NAME_MAX = 253 };
 struct lb_grpc_target {
     enum lb_grpc_scheme scheme;
     char uri[LB_GRPC_TARGET_MAX]; /* for the core */
-    struct lb_address *addresses; /* written in the target; NULL: a name that is looked up */
-    unsigned count;               /* of addresses */
+    struct lb_address
+        *addresses; /* written in the target, or what its name stands for, once known */
+    unsigned count; /* of addresses */
     char host[LB_GRPC_NAME_MAX + 1], port[8]; /* of a name that is looked up in DNS, else "" */
     char server[LB_ADDRESS_TEXT];             /* the DNS server to ask, or "": the host's own */
 };
@@ -34,6 +35,10 @@ struct lb_grpc_target {
 int lb_grpc_target_parse(const char *text, struct lb_grpc_target *target,
                          struct lb_error *err) LB_MUST_CHECK;
 void lb_grpc_target_clear(struct lb_grpc_target *target);
+
+/* Adds a copy of an address. -1 without memory. */
+int lb_grpc_target_add(struct lb_grpc_target *target,
+                       const struct lb_address *address) LB_MUST_CHECK;
 
 /* Writes the core's target for one address of a target, "ipv6:[::1]:80", into `uri` and returns it.
  */

@@ -122,13 +122,15 @@ void lb_grpc_unary_start(const struct lb_grpc_unary_request *request, grpc_compl
     start_batch(call, request->extra);
 }
 
-void lb_grpc_unary_abandon(struct lb_grpc_unary **list)
+size_t lb_grpc_unary_abandon(struct lb_grpc_unary **list)
 {
-    while (*list) {
+    size_t count = 0;
+    for (; *list; count++) {
         struct lb_grpc_unary *call = *list;
         leave_list(call);
         grpc_call_cancel(call->core, NULL);
     }
+    return count;
 }
 
 /* The reply's message in one piece; `*flat` holds it and is the caller's to unref. */
@@ -162,13 +164,11 @@ static void read_reply(struct lb_grpc_unary *call, struct lb_grpc_result *r, str
 static void tell_timeout(const struct lb_grpc_unary *call, struct lb_grpc_result *r,
                          struct lb_reply *reply)
 {
-    char text[LB_DURATION_TEXT], name[LB_GRPC_STATUS_TEXT];
-    int64_t ms =
-        (call->request.deadline_ns - call->request.sent_ns + LB_NS_PER_MS / 2) / LB_NS_PER_MS;
+    char text[LB_DURATION_TEXT];
     reply->outcome = LB_REPLY_TIMEOUT;
-    snprintf(r->error, sizeof r->error, "%s: no %s within %s",
-             lb_grpc_status_name(call->status, name), r->connection.number ? "reply" : "connection",
-             lb_format_duration(text, ms * LB_NS_PER_MS));
+    snprintf(r->error, sizeof r->error, "DEADLINE_EXCEEDED: no %s within %s",
+             r->connection.number ? "reply" : "connection",
+             lb_format_duration(text, call->request.link->links->settings->timeout_ns));
 }
 
 /* Whether the call ran into its deadline here, whatever the server says. */
@@ -185,7 +185,7 @@ static void tell_failure(struct lb_grpc_unary *call, const char *details, bool l
     reply->outcome = local ? LB_REPLY_ERROR : LB_REPLY_STATUS;
     if (local && link->by_descriptor && !link->number) /* the core says only that it is closed */
         snprintf(r->error, sizeof r->error, "UNAVAILABLE: connect %s from %s: no connection",
-                 link->remote, link->local);
+                 link->remote, link->source);
     else
         lb_grpc_status_text((int)call->status, details, r->error, sizeof r->error);
 }

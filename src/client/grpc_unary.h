@@ -12,7 +12,7 @@ struct lb_grpc_unary;
 struct lb_grpc_unary_request {
     struct lb_grpc_link *link;            /* the call takes a reference */
     const struct lb_grpc_metadata *extra; /* one more entry, or NULL; needed during start only */
-    int64_t sent_ns, deadline_ns;
+    int64_t deadline_ns;
     uint64_t number; /* the owner's own */
 };
 
@@ -38,8 +38,8 @@ void lb_grpc_unary_start(const struct lb_grpc_unary_request *request, grpc_compl
                          struct lb_grpc_unary **list, lb_grpc_unary_fn *on_end, void *arg);
 
 /* Cancels all calls of `list`, empties it, and never calls their on_end; they are released as their
- * completions come out of the queue. */
-void lb_grpc_unary_abandon(struct lb_grpc_unary **list);
+ * completions come out of the queue. Returns their number. */
+size_t lb_grpc_unary_abandon(struct lb_grpc_unary **list);
 
 /* For on_end: fills `reply` from a call that has ended, apart from tag and finish_ns. Strings point
  * into `result`. */
