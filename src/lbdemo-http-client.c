@@ -68,8 +68,7 @@ static const struct lb_client client = {
     .summary = "Calls an HTTP target, by default once a second and on a new connection each time, "
                "prints which backend answered, and ends with who got how much and whether the target "
                "is balanced. TARGET is a URL or HOST[:PORT]; without a path it is /pod.",
-    .epilog = "Exit status: 0 as expected, 1 not as expected or a failure, 2 bad usage, 3 could not be "
-              "judged.\n",
+    .epilog = LB_CLIENT_EPILOG,
     .groups = groups,
     .group_count = sizeof groups / sizeof groups[0],
     .print_libraries = print_libraries,

@@ -49,7 +49,7 @@ static void format_default(const struct lb_option *o, const void *config, char *
             snprintf(buf, size, " (default %" PRIu64 ")", *(const uint64_t *)at);
         break;
     case LB_OPTION_DOUBLE:
-        if (*(const double *)at != 0)
+        if (*(const double *)at > 0)
             snprintf(buf, size, " (default %g)", *(const double *)at);
         break;
     case LB_OPTION_DURATION:

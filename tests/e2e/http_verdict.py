@@ -1,0 +1,137 @@
+"""The HTTP client's verdict, through real balancers."""
+import json
+import re
+import time
+
+import haproxy
+import lbtest
+
+CLIENT = "lbdemo-http-client"
+NAMES = ["server-7c4bfd74d-29c69", "server-7c4bfd74d-4btvw", "server-7c4bfd74d-fk8zf"]
+
+
+class Verdict(lbtest.Case):
+    def setUp(self):
+        super().setUp()
+        if not haproxy.BINARY:
+            self.skipTest("haproxy is not installed")
+
+    def servers(self, versions=("v1", "v1", "v1"), args=()):
+        return [self.server("--pod-version", version, *args, name=name) for name, version in zip(NAMES, versions)]
+
+    def balancer(self, servers, *args, **options):
+        balancer = haproxy.HAProxy(self.folder, [s.http for s in servers], *args, **options)
+        self.addCleanup(balancer.end)
+        return balancer.address
+
+    def judge(self, *args, status=0):
+        """(first line of the verdict, all output)"""
+        code, out, err = self.run_program(CLIENT, *args, seconds=60)
+        self.assertEqual(code, status, out + err)
+        return out.rsplit("\n\n", 1)[1].splitlines()[0], out
+
+
+class Layers(Verdict):
+    def test_connections_balanced(self):
+        address = self.balancer(self.servers(), "tcp")
+        line, out = self.judge("--diagnose", "-q", "--expect", "per-connection", address)
+        self.assertRegex(line, r"^balanced: .*per-connection")
+        for name in NAMES:
+            self.assertIn(name, out)
+
+    def test_requests_balanced(self):
+        address = self.balancer(self.servers(), "http")
+        line, _ = self.judge("--diagnose", "-q", "--expect", "per-request", address)
+        self.assertRegex(line, r"^balanced: .*per-request")
+
+    def test_a_probe_is_short_and_quick(self):
+        address = self.balancer(self.servers(), "http")
+        start = time.monotonic()
+        _, out = self.judge("--diagnose", "-q", address)
+        self.assertLess(time.monotonic() - start, 10)
+        self.assertLessEqual(int(re.search(r": (\d+) requests in ", out).group(1)), 200)
+
+    def test_one_kept_connection_is_pinned(self):
+        address = self.balancer(self.servers(), "tcp")
+        line, out = self.judge("-n", "40", "--rate", "0", "-q", "--reuse-connection", "--expect-backends", "3",
+                               "--expect", "pinned", address, status=1)  # one backend is not three
+        self.assertRegex(line, "^pinned: 1 of 3 backends got all 40 requests")
+        self.assertIn("advice", out)
+
+    def test_a_new_connection_each_is_balanced_by_an_unknown_layer(self):
+        for mode in ("tcp", "http"):
+            address = self.balancer(self.servers(), mode)
+            line, _ = self.judge("-n", "60", "--rate", "0", "-q", "--expect", "balanced", "--expect-backends", "3",
+                                 address)
+            self.assertRegex(line, "^balanced: ")
+
+    def test_stickiness_by_source_is_found(self):
+        address = self.balancer(self.servers(), "tcp", "source", backend=["hash-type consistent"])
+        line, _ = self.judge("--diagnose", "-q", "--expect", "sticky", address)
+        self.assertIn("sticky", line)
+        self.assertIn("source", line)
+
+    def test_stickiness_by_cookie_is_found(self):
+        address = self.balancer(self.servers(), "http", backend=["cookie BY insert indirect nocache"],
+                                options=["cookie a", "cookie b", "cookie c"])
+        line, _ = self.judge("--diagnose", "-q", "--expect", "sticky", address)
+        self.assertIn("cookie", line)
+
+    def test_stickiness_by_header_is_found_when_varied(self):
+        address = self.balancer(self.servers(), "http", "hdr(x-user)", backend=["hash-type consistent"])
+        line, _ = self.judge("--diagnose", "-q", "--vary", "header:X-User", "--expect", "sticky", address)
+        self.assertIn("header", line)
+
+    def test_a_single_server(self):
+        server = self.server()
+        line, _ = self.judge("--diagnose", "-q", "--expect-backends", "1", server.http)
+        self.assertRegex(line, "^single: ")
+
+
+class Hidden(Verdict):
+    """What makes naive rules wrong."""
+
+    def test_a_server_of_another_make_that_only_says_its_name(self):
+        address = self.balancer(self.servers(), "http", backend=[
+            f"http-response del-header x-lbdemo-{h}" for h in ("pod", "boot-id", "connection", "peer", "proxy")])
+        line, out = self.judge("--diagnose", "-q", address)
+        self.assertRegex(line, "^(balanced|inconclusive): ")
+        self.assertNotIn("per-connection balancing", out)
+
+    def test_a_server_that_ends_connections_is_still_per_connection(self):
+        address = self.balancer(self.servers(), "tcp")
+        for n in range(3):
+            line, _ = self.judge("-n", "60", "--rate", "0", "-c", "6", "--reuse-connection", "-q", "--seed", str(n + 1),
+                                 "-H", "X-N: 1", address)
+            self.assertNotIn("per-request", line)
+
+
+class Expectations(Verdict):
+    def test_weights_by_version(self):
+        servers = self.servers(versions=("v1", "v1", "v2"))
+        address = self.balancer(servers, "http", options=["weight 45", "weight 45", "weight 10"])
+        args = ["-n", "400", "--rate", "0", "-q", "--reuse-connection", "-c", "4", "--group-by", "version"]
+        _, out = self.judge(*args, "--expect-weights", "v1=90,v2=10", address)
+        self.assertRegex(out, r"v1 +.*90")
+        self.judge(*args, "--expect-weights", "v1=50,v2=50", address, status=1)
+
+    def test_too_few_requests_cannot_be_judged(self):
+        address = self.balancer(self.servers(), "http")
+        self.judge("-n", "3", "-i", "1ms", "-q", "--expect", "balanced", address, status=3)
+
+    def test_errors(self):
+        address = self.balancer(self.servers(), "http", backend=["http-request deny deny_status 503 if { rand(4) eq 0 }"])
+        args = ["-n", "40", "--rate", "0", "-q", address]
+        self.judge(*args, "--max-errors", "0", status=1)
+        self.judge(*args, "--max-errors", "40")
+
+    def test_backends(self):
+        address = self.balancer(self.servers(), "http")
+        args = ["-n", "60", "--rate", "0", "-q", address]
+        self.judge(*args, "--expect-backends", "3")
+        self.judge(*args, "--expect-backends", "2", status=1)
+        self.judge(*args, "--expect-backends", "4", status=1)
+
+
+if __name__ == "__main__":
+    lbtest.main()
