@@ -291,7 +291,7 @@ static int weigh(struct lb_schedule *s, struct lb_step *step)
     case LB_LAYER_STICKY:
         return stop(step, LB_STOP_CERTAIN);
     case LB_LAYER_SINGLE_BACKEND:
-        return stop(step, LB_STOP_ONE_BACKEND);
+        return search(s, step); /* not before every key was varied */
     case LB_LAYER_PER_CONNECTION:
         if (s->layers.units >= needed(s))
             return stop(step, LB_STOP_CERTAIN);
