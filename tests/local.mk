@@ -82,6 +82,9 @@ e2e_tests = \
 	tests/e2e/bootstrap.py \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_server.py \
-	tests/e2e/http_client.py
+	tests/e2e/http_client.py \
+	tests/e2e/http_verdict.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py tests/e2e/http_backend.py tests/e2e/cli.py
+
+EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/haproxy.py tests/e2e/http_backend.py tests/e2e/cli.py
