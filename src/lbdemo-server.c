@@ -212,8 +212,10 @@ static int announce(const struct server *s, const char *port_file, struct lb_err
     const char *grpc = lb_listener_address(s->grpc_listener);
     char text[2 * LB_ADDRESS_TEXT + 32];
     int len = snprintf(text, sizeof text, "http %s\ngrpc %s\n", http, grpc);
+    if (port_file && lb_file_write(port_file, text, (size_t)len, err) < 0)
+        return -1;
     lb_log(LB_LOG_INFO, "server", "serving HTTP on %s and gRPC on %s", http, grpc);
-    return port_file ? lb_file_write(port_file, text, (size_t)len, err) : 0;
+    return 0;
 }
 
 static void close_server(struct server *s)

@@ -9,6 +9,8 @@ check_programs_unit = \
 	tests/unit/check_grpc_status \
 	tests/unit/check_grpc_target \
 	tests/unit/check_grpc_wire \
+	tests/unit/check_http_head \
+	tests/unit/check_http_routes \
 	tests/unit/check_identity \
 	tests/unit/check_listener \
 	tests/unit/check_options \
@@ -52,6 +54,12 @@ tests_unit_check_grpc_target_LDADD = $(unit_grpc_client_ldadd)
 tests_unit_check_grpc_wire_SOURCES = tests/unit/check_grpc_wire.c $(unit_common)
 tests_unit_check_grpc_wire_CFLAGS = $(unit_cflags)
 tests_unit_check_grpc_wire_LDADD = $(unit_grpc_client_ldadd)
+tests_unit_check_http_head_SOURCES = tests/unit/check_http_head.c $(unit_common)
+tests_unit_check_http_head_CFLAGS = $(unit_cflags)
+tests_unit_check_http_head_LDADD = $(unit_server_ldadd)
+tests_unit_check_http_routes_SOURCES = tests/unit/check_http_routes.c $(unit_common)
+tests_unit_check_http_routes_CFLAGS = $(unit_cflags)
+tests_unit_check_http_routes_LDADD = $(unit_server_ldadd) $(JANSSON_LIBS)
 tests_unit_check_identity_SOURCES = tests/unit/check_identity.c $(unit_common)
 tests_unit_check_identity_CFLAGS = $(unit_cflags)
 tests_unit_check_identity_LDADD = $(unit_server_ldadd)
@@ -83,7 +91,8 @@ e2e_tests = \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_server.py \
 	tests/e2e/http_client.py \
-	tests/e2e/http_verdict.py
+	tests/e2e/http_verdict.py \
+	tests/e2e/http_server.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py tests/e2e/http_backend.py tests/e2e/cli.py
 

@@ -75,11 +75,14 @@ static void set_listening_timer(struct lb_http_worker *w, int ms)
     event_add(w->listening, &tv);
 }
 
-/* accept() failed for want of descriptors or memory: trying again at once would only burn the CPU.
- */
-static void on_accept_error(struct evconnlistener *listener, void *arg)
+/* The worker of this thread: evconnlistener's error callback is given evhttp's argument. */
+static _Thread_local struct lb_http_worker *this_worker;
+
+/* accept() failed for want of descriptors or memory: trying again at once would only burn CPU. */
+static void on_accept_error(struct evconnlistener *listener, void *evhttp)
 {
-    struct lb_http_worker *w = arg;
+    (void)evhttp;
+    struct lb_http_worker *w = this_worker;
     int64_t now = lb_clock_monotonic_ns();
     if (now - w->accept_error_ns > 10 * LB_NS_PER_S)
         lb_log(LB_LOG_WARNING, "http",
@@ -196,6 +199,7 @@ static void *work(void *arg)
 {
     struct lb_http_worker *w = arg;
     struct lb_http_server *s = w->server;
+    this_worker = w;
     event_base_dispatch(w->base);
     if (atomic_fetch_sub(&s->left, 1) == 1 && s->config.stopped)
         s->config.stopped(s->config.stopped_arg);
