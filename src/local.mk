@@ -22,6 +22,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/grpc_accept.c src/server/grpc_accept.h \
 	src/server/grpc_call.c src/server/grpc_call.h \
 	src/server/grpc_connections.c src/server/grpc_connections.h \
+	src/server/grpc_cork.c src/server/grpc_cork.h \
 	src/server/grpc_headers.c src/server/grpc_headers.h \
 	src/server/grpc_pod.c src/server/grpc_services.h \
 	src/server/grpc_server.c src/server/grpc_server.h \

@@ -4,6 +4,7 @@ check_programs_unit = \
 	tests/unit/check_engine \
 	tests/unit/check_http_identity \
 	tests/unit/check_http_url \
+	tests/unit/check_grpc_cork \
 	tests/unit/check_grpc_timers \
 	tests/unit/check_grpc_settings \
 	tests/unit/check_grpc_status \
@@ -39,6 +40,9 @@ tests_unit_check_http_identity_LDADD = $(unit_http_client_ldadd)
 tests_unit_check_http_url_SOURCES = tests/unit/check_http_url.c $(unit_common)
 tests_unit_check_http_url_CFLAGS = $(unit_cflags)
 tests_unit_check_http_url_LDADD = $(unit_http_client_ldadd)
+tests_unit_check_grpc_cork_SOURCES = tests/unit/check_grpc_cork.c $(unit_common)
+tests_unit_check_grpc_cork_CFLAGS = $(unit_cflags)
+tests_unit_check_grpc_cork_LDADD = $(unit_server_ldadd)
 tests_unit_check_grpc_timers_SOURCES = tests/unit/check_grpc_timers.c $(unit_common)
 tests_unit_check_grpc_timers_CFLAGS = $(unit_cflags)
 tests_unit_check_grpc_timers_LDADD = $(unit_server_ldadd)

@@ -98,11 +98,13 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
     if (!w->stopping)
         lb_grpc_call_await(w, call->endpoint);
     call->origin = lb_grpc_connections_count_call(w->shared->connections, call->call);
+    lb_grpc_cork_call(&w->cork, lb_grpc_origin_fd(&call->origin));
     call->endpoint->method->handle(call);
 }
 
 void lb_grpc_call_release(struct lb_grpc_call *call)
 {
+    lb_grpc_cork_release(&call->worker->cork);
     if (!call->endpoint->registered)
         grpc_call_details_destroy(&call->details);
     if (call->request)

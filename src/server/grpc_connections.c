@@ -18,6 +18,7 @@
 struct lb_grpc_connection {
     _Atomic uint64_t id; /* 0: never used */
     _Atomic uint64_t calls;
+    int fd;               /* of every connection this has been */
     pthread_mutex_t lock; /* of the peer */
     char host[LB_ADDRESS_TEXT];
     char text[LB_ADDRESS_TEXT];
@@ -83,6 +84,7 @@ static struct lb_grpc_connection *find_or_make(struct lb_grpc_connections *table
     if (!c)
         return NULL;
     pthread_mutex_init(&c->lock, NULL);
+    c->fd = (int)fd;
     atomic_store(&page->connections[fd % PAGE_CONNECTIONS], c);
     return c;
 }
@@ -120,6 +122,11 @@ struct lb_grpc_call_origin lb_grpc_connections_count_call(struct lb_grpc_connect
     origin.ordinal =
         atomic_fetch_add_explicit(&origin.connection->calls, 1, memory_order_relaxed) + 1;
     return origin;
+}
+
+int lb_grpc_origin_fd(const struct lb_grpc_call_origin *origin)
+{
+    return origin->connection ? origin->connection->fd : -1;
 }
 
 void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_ADDRESS_TEXT],

@@ -38,6 +38,9 @@ int lb_grpc_connections_enter(struct lb_grpc_connections *table, int fd,
 struct lb_grpc_call_origin lb_grpc_connections_count_call(struct lb_grpc_connections *table,
                                                           grpc_call *call);
 
+/* The core's descriptor of the connection, valid while the call exists; -1: not known. */
+int lb_grpc_origin_fd(const struct lb_grpc_call_origin *origin);
+
 /* Writes the peer's address as this host sees it ("10.0.0.7", "::1", "unix:") and its port (0 for
  * unix). Any thread, while the call exists. */
 void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_ADDRESS_TEXT],

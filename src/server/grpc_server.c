@@ -130,11 +130,16 @@ static void *worker_main(void *arg)
         for (unsigned i = 0; i < s->endpoints[e].method->waiting; i++)
             lb_grpc_call_await(w, &s->endpoints[e]);
     }
-    while (lb_grpc_queue_run(w->queue, lb_grpc_timers_next(&w->timers)) != LB_GRPC_QUEUE_SHUTDOWN) {
+    for (;;) {
+        int64_t until = w->cork.held ? 0 : lb_grpc_timers_next(&w->timers);
+        enum lb_grpc_queue_result found = lb_grpc_queue_run(w->queue, until);
+        if (found == LB_GRPC_QUEUE_SHUTDOWN)
+            return NULL;
+        if (found == LB_GRPC_QUEUE_TIMEOUT)
+            lb_grpc_cork_release(&w->cork);
         if (w->timers.count > 0)
             lb_grpc_timers_run(&w->timers, lb_clock_monotonic_ns());
     }
-    return NULL;
 }
 
 /* Plaintext calls cross no compression, no census and no channelz unless they use it. */

@@ -10,6 +10,7 @@
 
 #include "server/grpc_call.h"
 #include "server/grpc_connections.h"
+#include "server/grpc_cork.h"
 #include "server/grpc_server.h"
 #include "server/grpc_timers.h"
 
@@ -38,6 +39,7 @@ struct lb_grpc_worker {
     struct lb_grpc_stream *streams; /* those that have not been told to end */
     struct lb_grpc_call *spare;
     size_t spare_count;
+    struct lb_grpc_cork cork;
     size_t live;   /* calls waited for or in work; 0 only at the end of a shutdown */
     bool stopping; /* the server is being shut down, and this thread has noticed */
 };
