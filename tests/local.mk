@@ -98,6 +98,5 @@ e2e_tests = \
 	tests/e2e/http_verdict.py \
 	tests/e2e/http_server.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py tests/e2e/http_backend.py tests/e2e/cli.py
-
-EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/haproxy.py tests/e2e/http_backend.py tests/e2e/cli.py
+EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
+	tests/e2e/haproxy.py tests/e2e/http_backend.py tests/e2e/cli.py
