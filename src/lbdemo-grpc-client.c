@@ -8,6 +8,7 @@
 #include "client/grpc_service_config.h"
 #include "client/grpc_transport.h"
 #include "client/run.h"
+#include "common/log.h"
 
 struct config {
     struct lb_client_options shared; /* first: run.h */
@@ -72,6 +73,8 @@ static struct lb_transport *new_transport(const void *config, const char *target
     if (lb_grpc_settings_make(&c->grpc, target, &settings, err) < 0)
         return NULL;
     settings.timeout_ns = c->shared.timeout_ns;
+    /* What the core logs as errors comes back as the calls' own. */
+    lb_log_open("lbdemo-grpc-client", LB_LOG_ERROR, LB_LOG_TEXT);
     return lb_grpc_transport_new(&settings, err);
 }
 

@@ -33,7 +33,9 @@ const char *lb_grpc_status_name(int code, char buf[LB_GRPC_STATUS_TEXT])
     return buf;
 }
 
+/* By pick_first, and by round_robin. */
 static const char no_connection[] = "failed to connect to all addresses; last error: ";
+static const char none_ready[] = "connections to all backends failing; last error: ";
 static const char no_name[] = "DNS resolution failed for ";
 
 /* What the core says when a connection breaks under a call or before one. */
@@ -45,7 +47,7 @@ static const char *const lost[] = {
     "sendmsg:",
     "Broken pipe",
     "Endpoint closing",
-    "connections to all backends failing",
+    none_ready,
     no_connection,
     no_name,
     "Failed to create XdsClient",
@@ -99,17 +101,32 @@ static bool shorten_lookup(const char *why, char *out, size_t size)
     return true;
 }
 
+/* What follows `prefix` in `text`, or NULL. */
+static const char *after(const char *text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return strncmp(text, prefix, len) == 0 ? text + len : NULL;
+}
+
+/* Writes what matters of one of the core's texts; false when it is none. */
+static bool shorten(const char *details, char *out, size_t size)
+{
+    const char *rest;
+    if ((rest = after(details, no_connection)) || (rest = after(details, none_ready)))
+        return shorten_connect(rest, out, size);
+    if ((rest = after(details, no_name)))
+        return shorten_lookup(rest, out, size);
+    if ((rest = after(details, "recvmsg:")) || (rest = after(details, "sendmsg:")))
+        return snprintf(out, size, "%s", rest) > 0;
+    if ((rest = after(details, "Received http2 header with status: ")))
+        return snprintf(out, size, "HTTP status %s", rest) > 0;
+    return false;
+}
+
 char *lb_grpc_status_text(int code, const char *details, char *out, size_t size)
 {
     char name[LB_GRPC_STATUS_TEXT], cause[1024];
-    bool shortened = false;
-    if (strncmp(details, no_connection, sizeof no_connection - 1) == 0)
-        shortened = shorten_connect(details + sizeof no_connection - 1, cause, sizeof cause);
-    else if (strncmp(details, no_name, sizeof no_name - 1) == 0)
-        shortened = shorten_lookup(details + sizeof no_name - 1, cause, sizeof cause);
-    else if (strncmp(details, "recvmsg:", 8) == 0 || strncmp(details, "sendmsg:", 8) == 0)
-        shortened = snprintf(cause, sizeof cause, "%s", details + 8) > 0;
-    const char *text = shortened ? cause : details;
+    const char *text = shorten(details, cause, sizeof cause) ? cause : details;
     snprintf(out, size, "%s%s%s", lb_grpc_status_name(code, name), *text ? ": " : "", text);
     return out;
 }

@@ -185,7 +185,8 @@ static const char *parse_dns(char *rest, struct lb_grpc_target *t)
         return why;
     if (parse_ip(host, port, 0, &address) == 0)
         return lb_grpc_target_add(t, &address) < 0 ? "does not fit into memory" : NULL;
-    why = check_name(host);
+    why = strchr(host, ':') ? "has no IPv6 address of this host's interfaces in its brackets"
+                            : check_name(host);
     if (why)
         return why;
     snprintf(t->host, sizeof t->host, "%s", host);

@@ -18,6 +18,10 @@ START_TEST(failures_to_connect_name_address_and_reason)
           "to remote host: Connection refused",
           true, "UNAVAILABLE: connect 127.0.0.1:1: Connection refused");
     check(14,
+          "connections to all backends failing; last error: UNKNOWN: ipv4:127.0.0.1:2: Failed to "
+          "connect to remote host: Connection refused",
+          true, "UNAVAILABLE: connect 127.0.0.1:2: Connection refused");
+    check(14,
           "failed to connect to all addresses; last error: UNKNOWN: ipv6:%5B::1%5D:1: Failed to "
           "connect "
           "to remote host: Connection refused",
@@ -66,6 +70,7 @@ START_TEST(what_a_server_says_is_left_as_it_is)
     check(14, "upstream connect error or disconnect/reset before headers", false,
           "UNAVAILABLE: upstream connect error or disconnect/reset before headers");
     check(12, "Method not found!", false, "UNIMPLEMENTED: Method not found!");
+    check(12, "Received http2 header with status: 404", false, "UNIMPLEMENTED: HTTP status 404");
     check(5, "", false, "NOT_FOUND");
     check(2, "Socket closed", false, "UNKNOWN: Socket closed");
     check(42, "odd", false, "CODE 42: odd");

@@ -67,6 +67,8 @@ START_TEST(bad_targets_are_named_with_what_is_wrong)
         {"[::1]", "no port"},
         {"[::1:80", "unclosed"},
         {"[10.0.0.1]:80", "brackets"},
+        {"[fe80::1%nosuch]:80", "interfaces"},
+        {"[::g]:80", "IPv6"},
         {"po ds:80", "host name"},
         {"http://pods:80", "unknown scheme"},
         {"xdns:///pods:80", "unknown scheme"},
