@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/file.h"
 #include "lab/programs.h"
 
 #define OUTPUT_MAX (1 << 20) /* of one client; more is not kept */
@@ -61,7 +62,7 @@ static void parse_lines(struct output *o)
     while ((end = memchr(o->text + o->parsed, '\n', o->size - o->parsed))) {
         size_t size = (size_t)(end - (o->text + o->parsed));
         parse_line(o->result, o->text + o->parsed, size);
-        if (o->call->echo) {
+        if (o->call->echo && size > 0 && o->text[o->parsed] == '#') {
             fwrite(o->text + o->parsed, 1, size + 1, o->call->echo);
             fflush(o->call->echo);
         }
@@ -132,6 +133,15 @@ static int await_end(struct lb_lab *lab, struct lb_process *process, struct outp
     return 0;
 }
 
+static int keep_output(const struct lb_lab *lab, const struct output *o, struct lb_error *err)
+{
+    char *path = lb_lab_file(lab, o->call->output);
+    int status =
+        path ? lb_file_write(path, o->text, o->size, err) : lb_error_set(err, "out of memory");
+    free(path);
+    return status;
+}
+
 int lb_client_run(struct lb_lab *lab, const struct lb_client_call *call,
                   struct lb_client_result *result, struct lb_error *err)
 {
@@ -149,6 +159,8 @@ int lb_client_run(struct lb_lab *lab, const struct lb_client_call *call,
         lb_supervisor_stop(lab->supervisor, process);
     }
     close(fds[0]);
+    if (status == 0 && call->output)
+        status = keep_output(lab, &o, err);
     if (status == 0 && call->json)
         result->document = json_loadb(o.text, o.size, 0, NULL);
     free(o.text);

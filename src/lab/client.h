@@ -15,7 +15,8 @@ struct lb_client_call {
     bool grpc;
     const char *const *args; /* besides the target and what the path asks for; ends with NULL */
     const char *log;         /* name of its log file in the lab's folder */
-    FILE *echo;              /* its lines are copied there; NULL: they are not */
+    const char *output;      /* name of the file that keeps its output; NULL: none does */
+    FILE *echo;              /* its lines "#N: ..." are copied there; NULL: they are not */
     bool json;               /* its output is one JSON document */
     int64_t limit_ns;        /* it is ended after that long, which is a failure */
 };

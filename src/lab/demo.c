@@ -53,25 +53,29 @@ static unsigned request_count(const struct lb_lab *lab, const struct lb_topology
 static int run_client(struct lb_lab *lab, const struct lb_lab_path *path, bool grpc,
                       struct lb_client_result *result, struct lb_error *err)
 {
-    char count[16], interval[32], log[96], report[96];
+    const char *name = path->topology->name, *protocol = grpc ? "grpc" : "http";
+    char count[16], interval[32], log[96], output[96], report[96], label[16];
     unsigned requests = request_count(lab, path->topology, grpc);
     snprintf(count, sizeof count, "%u", requests);
     snprintf(interval, sizeof interval, "%.0fms", fmin(INTERVAL_MS, RUN_MS / requests));
-    snprintf(log, sizeof log, "%s-%s.log", path->topology->name, grpc ? "grpc" : "http");
-    snprintf(report, sizeof report, "%s-%s.json", path->topology->name, grpc ? "grpc" : "http");
+    snprintf(log, sizeof log, "%s-%s.log", name, protocol);
+    snprintf(output, sizeof output, "%s-%s.txt", name, protocol);
+    snprintf(report, sizeof report, "%s-%s.json", name, protocol);
+    snprintf(label, sizeof label, "path=%s", path->topology->path);
     char *file = lb_lab_file(lab, report);
     if (!file)
         return lb_error_set(err, "out of memory");
-    const char *const args[] = {"--count", count, "--interval", interval, "--report", file, NULL};
+    const char *const args[] = {"--count", count,     "--interval", interval, "--report",
+                                file,      "--label", label,        NULL};
     const struct lb_client_call call = {.path = path,
                                         .grpc = grpc,
                                         .args = args,
                                         .log = log,
+                                        .output = output,
                                         .echo = stdout,
                                         .limit_ns = CLIENT_LIMIT_NS};
-    printf("\nlbdemo-%s-client through %s (%s), %s:\n", grpc ? "grpc" : "http",
-           path->topology->path, path->topology->tool,
-           grpc ? "one channel" : "a new connection for each request");
+    printf("\nlbdemo-%s-client through %s (%s), %s:\n", protocol, path->topology->path,
+           path->topology->tool, grpc ? "one channel" : "a new connection for each request");
     int status = lb_client_run(lab, &call, result, err);
     free(file);
     return status;
