@@ -200,7 +200,7 @@ static int load_rules(struct lb_lab *lab, const char *config, struct lb_error *e
 
 int lb_kernel_start(struct lb_lab *lab, struct lb_lab_path *path, struct lb_error *err)
 {
-    char servers[8];
+    char servers[24];
     if (!lab->kernel)
         return lb_error_set(err, "%s needs a lab with namespaces", path->topology->name);
     snprintf(servers, sizeof servers, "%zu", lab->server_count);

@@ -57,7 +57,7 @@ int lb_lab_await(struct lb_lab *lab, struct lb_process *process, bool (*ready)(v
 
 /* Variables of all servers, for the template's repeated lines. */
 struct server_variables {
-    char http_port[8], grpc_port[8], index[8], weight[8];
+    char http_port[24], grpc_port[24], index[24], weight[24];
     struct lb_variable list[8];
 };
 

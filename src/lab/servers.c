@@ -143,7 +143,7 @@ int lb_servers_start(struct lb_lab *lab, struct lb_error *err)
             server->http_port = POD_HTTP_PORT;
             server->grpc_port = POD_GRPC_PORT;
         } else {
-            snprintf(server->host, sizeof server->host, "127.0.0.%zu", i + 1);
+            snprintf(server->host, sizeof server->host, "127.0.0.%u", (unsigned)(i + 1) % 256);
             server->http_port = lab->servers[0].http_port;
             server->grpc_port = lab->servers[0].grpc_port;
         }
