@@ -1,7 +1,9 @@
 # Unit tests: one Check program a module.
 check_programs_unit = \
 	tests/unit/check_address \
+	tests/unit/check_client_options \
 	tests/unit/check_engine \
+	tests/unit/check_http_cookies \
 	tests/unit/check_http_identity \
 	tests/unit/check_http_url \
 	tests/unit/check_grpc_cork \
@@ -16,12 +18,14 @@ check_programs_unit = \
 	tests/unit/check_listener \
 	tests/unit/check_options \
 	tests/unit/check_proxy_headers \
-	tests/unit/check_units
+	tests/unit/check_units \
+	tests/unit/check_vary
 check_PROGRAMS += $(check_programs_unit)
 TESTS += $(check_programs_unit)
 
 unit_ldadd = src/liblbcommon.a $(CHECK_LIBS)
 unit_server_ldadd = src/liblbserver.a $(unit_ldadd)
+unit_client_ldadd = src/liblbclient.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) $(JANSSON_LIBS) -lm
 unit_http_client_ldadd = src/liblbhttpclient.a $(unit_ldadd) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 unit_grpc_client_ldadd = src/liblbgrpcclient.a $(unit_ldadd) $(JANSSON_LIBS)
 unit_common = tests/unit/unit.h
@@ -31,9 +35,15 @@ unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
 tests_unit_check_address_SOURCES = tests/unit/check_address.c $(unit_common)
 tests_unit_check_address_CFLAGS = $(unit_cflags)
 tests_unit_check_address_LDADD = $(unit_ldadd)
+tests_unit_check_client_options_SOURCES = tests/unit/check_client_options.c $(unit_common)
+tests_unit_check_client_options_CFLAGS = $(unit_cflags)
+tests_unit_check_client_options_LDADD = $(unit_client_ldadd)
 tests_unit_check_engine_SOURCES = tests/unit/check_engine.c $(unit_common)
 tests_unit_check_engine_CFLAGS = $(unit_cflags)
-tests_unit_check_engine_LDADD = src/liblbclient.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) -lm
+tests_unit_check_engine_LDADD = $(unit_client_ldadd)
+tests_unit_check_http_cookies_SOURCES = tests/unit/check_http_cookies.c $(unit_common)
+tests_unit_check_http_cookies_CFLAGS = $(unit_cflags)
+tests_unit_check_http_cookies_LDADD = $(unit_http_client_ldadd)
 tests_unit_check_http_identity_SOURCES = tests/unit/check_http_identity.c $(unit_common)
 tests_unit_check_http_identity_CFLAGS = $(unit_cflags)
 tests_unit_check_http_identity_LDADD = $(unit_http_client_ldadd)
@@ -79,6 +89,9 @@ tests_unit_check_proxy_headers_LDADD = $(unit_server_ldadd)
 tests_unit_check_units_SOURCES = tests/unit/check_units.c $(unit_common)
 tests_unit_check_units_CFLAGS = $(unit_cflags)
 tests_unit_check_units_LDADD = $(unit_ldadd)
+tests_unit_check_vary_SOURCES = tests/unit/check_vary.c $(unit_common)
+tests_unit_check_vary_CFLAGS = $(unit_cflags)
+tests_unit_check_vary_LDADD = $(unit_client_ldadd)
 
 # End-to-end tests: Python programs that exit 0 (passed), 77 (skipped, with the reason) or another
 # status (failed). They find the built programs by LBDEMO_BIN.
@@ -100,3 +113,6 @@ e2e_tests = \
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
 	tests/e2e/haproxy.py tests/e2e/http_backend.py tests/e2e/cli.py
+
+EXTRA_DIST += $(e2e_tests) tests/e2e/cli.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
+	tests/e2e/haproxy.py tests/e2e/http_backend.py tests/e2e/lbtest.py
