@@ -192,6 +192,7 @@ static int open_server(struct server *s, const struct config *c, struct lb_error
                                   .stopped = part_stopped,
                                   .stopped_arg = s};
     struct lb_grpc_config grpc = {.identity = &c->identity,
+                                  .readiness = s->readiness,
                                   .threads = http.threads,
                                   .stopped = part_stopped,
                                   .stopped_arg = s};
@@ -220,8 +221,8 @@ static int announce(const struct server *s, const char *port_file, struct lb_err
 
 static void close_server(struct server *s)
 {
-    lb_grpc_server_free(s->grpc);
     lb_http_server_free(s->http);
+    lb_grpc_server_free(s->grpc);
     lb_listener_free(s->grpc_listener);
     lb_listener_free(s->http_listener);
     lb_lifecycle_free(s->lifecycle);

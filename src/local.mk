@@ -19,11 +19,13 @@ noinst_LIBRARIES += src/liblbserver.a
 
 src_liblbserver_a_SOURCES = \
 	src/server/connection_id.c src/server/connection_id.h \
+	src/server/descriptors.c src/server/descriptors.h \
 	src/server/grpc_accept.c src/server/grpc_accept.h \
 	src/server/grpc_call.c src/server/grpc_call.h \
 	src/server/grpc_connections.c src/server/grpc_connections.h \
 	src/server/grpc_cork.c src/server/grpc_cork.h \
 	src/server/grpc_headers.c src/server/grpc_headers.h \
+	src/server/grpc_health.c \
 	src/server/grpc_pod.c src/server/grpc_services.h \
 	src/server/grpc_server.c src/server/grpc_server.h \
 	src/server/grpc_stream.c src/server/grpc_stream.h \
@@ -40,7 +42,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/page.h \
 	src/server/proxy_headers.c src/server/proxy_headers.h \
 	src/server/readiness.c src/server/readiness.h
-nodist_src_liblbserver_a_SOURCES = src/server/page.c
+nodist_src_liblbserver_a_SOURCES = src/server/page.c src/server/descriptor_set.c
 EXTRA_DIST += src/server/page.html
 CLEANFILES += src/server/page.c
 

@@ -107,6 +107,7 @@ e2e_tests = \
 	tests/e2e/bootstrap.py \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_server.py \
+	tests/e2e/grpc_server_health.py \
 	tests/e2e/http_client.py \
 	tests/e2e/http_verdict.py \
 	tests/e2e/http_server.py

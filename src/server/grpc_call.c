@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/memory.h"
 #include "server/grpc_worker.h"
 
 static void call_arrived(struct lb_grpc_tag *tag, bool ok);
@@ -19,14 +20,10 @@ static struct lb_grpc_call *call_get(struct lb_grpc_worker *w)
         w->spare = call->next;
         w->spare_count--;
     } else {
-        call = calloc(1, sizeof *call);
-        if (!call) {
-            lb_log(LB_LOG_ERROR, "grpc", "out of memory for a call");
-            abort();
-        }
+        call = lb_malloc(sizeof *call);
+        *call = (struct lb_grpc_call){.worker = w};
         call->arrived.run = call_arrived;
         call->finished.run = call_finished;
-        call->worker = w;
         grpc_metadata_array_init(&call->metadata);
     }
     w->live++;

@@ -13,10 +13,12 @@
 #include "common/clock.h"
 #include "common/grpc_log.h"
 #include "common/grpc_queue.h"
+#include "server/descriptors.h"
 #include "server/grpc_accept.h"
 #include "server/grpc_services.h"
 #include "server/grpc_stream.h"
 #include "server/grpc_worker.h"
+#include "server/readiness.h"
 
 #define MAX_METHODS 16
 
@@ -31,37 +33,77 @@ enum gate { GATE_CLOSED, GATE_OPEN, GATE_ABANDONED };
 struct lb_grpc_server {
     struct lb_grpc_config config;
     grpc_server *core;
+    grpc_channel *nowhere; /* to wake workers by */
     struct lb_grpc_shared shared;
+    struct lb_descriptors *descriptors;
     struct lb_grpc_acceptor *acceptor;
     struct lb_grpc_endpoint endpoints[MAX_METHODS];
     size_t endpoint_count;
     struct lb_grpc_worker workers[LB_GRPC_MAX_THREADS];
     unsigned threads; /* running */
 
-    pthread_mutex_t lock; /* of the two below */
+    pthread_mutex_t lock; /* of what follows up to `complete`, and of the workers' `waking` */
     pthread_cond_t changed;
     enum gate gate;
+    unsigned busy; /* workers with calls, wake-ups, and the core's shutdown; 0: queues are shut */
     bool complete; /* nothing is left but to join the threads */
 
     bool shutting_down;           /* the caller's */
     _Atomic int64_t deadline_ns;  /* of the shutdown */
-    _Atomic unsigned busy;        /* workers with calls, and the core's own shutdown */
     struct lb_grpc_tag core_done; /* of the core's shutdown, on the first worker's queue */
     struct lb_grpc_timer give_up; /* the first worker's */
 };
 
 static void one_less_busy(struct lb_grpc_server *s)
 {
-    if (atomic_fetch_sub(&s->busy, 1) > 1)
-        return;
-    for (unsigned i = 0; i < s->threads; i++)
+    pthread_mutex_lock(&s->lock);
+    bool last = --s->busy == 0;
+    for (unsigned i = 0; last && i < s->threads; i++)
         grpc_completion_queue_shutdown(s->workers[i].queue);
+    pthread_mutex_unlock(&s->lock);
+    if (!last)
+        return;
     if (s->config.stopped)
         s->config.stopped(s->config.stopped_arg);
     pthread_mutex_lock(&s->lock);
     s->complete = true;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
+}
+
+/* Makes the worker's thread look at what has changed. The core's public way to put a tag of ours
+ * into a queue from any thread: a watch, whose deadline has passed, on a channel that leads
+ * nowhere. */
+static void wake_worker(struct lb_grpc_server *s, struct lb_grpc_worker *w)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->busy > 0 && !w->waking) {
+        w->waking = true;
+        s->busy++;
+        lb_grpc_tag_hand_over(&w->woken);
+        grpc_channel_watch_connectivity_state(s->nowhere, GRPC_CHANNEL_SHUTDOWN,
+                                              lb_grpc_timespec(0), w->queue, &w->woken);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void worker_woken(struct lb_grpc_tag *tag, bool ok)
+{
+    struct lb_grpc_worker *w = LB_GRPC_TAG_OWNER(tag, struct lb_grpc_worker, woken);
+    (void)ok; /* the deadline has passed, as intended */
+    pthread_mutex_lock(&w->server->lock);
+    w->waking = false;
+    pthread_mutex_unlock(&w->server->lock);
+    lb_grpc_health_changed(w);
+    one_less_busy(w->server);
+}
+
+static void readiness_changed(bool ready, void *arg)
+{
+    struct lb_grpc_server *s = arg;
+    (void)ready; /* each worker looks itself */
+    for (unsigned i = 0; i < s->config.threads; i++)
+        wake_worker(s, &s->workers[i]);
 }
 
 static void core_is_done(struct lb_grpc_tag *tag, bool ok)
@@ -80,7 +122,10 @@ static void give_up_waiting(struct lb_grpc_timer *timer)
 {
     struct lb_grpc_server *s = LB_GRPC_TAG_OWNER(timer, struct lb_grpc_server, give_up);
     int64_t now = lb_clock_monotonic_ns(), deadline = atomic_load(&s->deadline_ns);
-    if (now >= deadline || atomic_load(&s->busy) == 1)
+    pthread_mutex_lock(&s->lock);
+    bool idle = s->busy == 1;
+    pthread_mutex_unlock(&s->lock);
+    if (now >= deadline || idle)
         grpc_server_cancel_all_calls(s->core);
     else
         lb_grpc_timers_set(&s->workers[0].timers, timer, earlier(deadline, now + LOOK_AGAIN_NS));
@@ -89,6 +134,7 @@ static void give_up_waiting(struct lb_grpc_timer *timer)
 void lb_grpc_server__worker_stopping(struct lb_grpc_worker *w)
 {
     struct lb_grpc_server *s = w->server;
+    lb_grpc_health_changed(w); /* the last word before the end */
     lb_grpc_streams_end(w);
     if (w == &s->workers[0])
         lb_grpc_timers_set(
@@ -116,6 +162,7 @@ static void open_gate(struct lb_grpc_server *s, enum gate gate)
 {
     pthread_mutex_lock(&s->lock);
     s->gate = gate;
+    s->busy = gate == GATE_OPEN ? s->threads + 1 : 0;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }
@@ -142,7 +189,6 @@ static void *worker_main(void *arg)
     }
 }
 
-/* Plaintext calls cross no compression, no census and no channelz unless they use it. */
 static grpc_server *create_core(void)
 {
     grpc_arg args[] = {
@@ -179,6 +225,7 @@ static void init_workers(struct lb_grpc_server *s)
         w->server = s;
         w->core = s->core;
         w->shared = &s->shared;
+        w->woken.run = worker_woken;
         w->queue = grpc_completion_queue_create_for_next(NULL);
         grpc_server_register_completion_queue(s->core, w->queue, NULL);
     }
@@ -207,12 +254,17 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     lb_grpc_headers_init(&s->shared.headers, config->identity);
     s->shared.pod_reply = lb_grpc_pod_reply(config->identity);
     s->core = create_core();
+    s->nowhere = grpc_lame_client_channel_create(NULL, GRPC_STATUS_UNAVAILABLE, "leads nowhere");
     register_methods(s, lb_grpc_pod_methods, lb_grpc_pod_method_count);
+    register_methods(s, lb_grpc_health_methods, lb_grpc_health_method_count);
     init_workers(s);
+    s->shared.readiness = config->readiness;
+    s->shared.descriptors = s->descriptors =
+        lb_descriptors_new(lb_descriptor_set, lb_descriptor_set_size);
     s->shared.connections = lb_grpc_connections_new();
-    if (!s->shared.connections)
+    if (!s->shared.connections || !s->descriptors)
         lb_error_set(err, "out of memory for the gRPC server");
-    else
+    else if (lb_readiness_watch(config->readiness, readiness_changed, s, err) == 0)
         s->acceptor = lb_grpc_acceptor_new(s->core, s->shared.connections, err);
     if (!s->acceptor) {
         lb_grpc_server_free(s);
@@ -255,7 +307,6 @@ int lb_grpc_server_start(struct lb_grpc_server *s, struct lb_error *err)
         open_gate(s, GATE_ABANDONED);
         join_workers(s);
     } else {
-        atomic_store(&s->busy, s->threads + 1);
         grpc_server_start(s->core);
         open_gate(s, GATE_OPEN);
         result = lb_grpc_acceptor_start(s->acceptor, err);
@@ -316,6 +367,8 @@ void lb_grpc_server_free(struct lb_grpc_server *s)
     grpc_server_destroy(s->core);
     for (unsigned i = 0; i < s->config.threads; i++)
         free_worker(&s->workers[i]);
+    grpc_channel_destroy(s->nowhere);
+    lb_descriptors_free(s->descriptors);
     lb_grpc_connections_free(s->shared.connections);
     grpc_slice_unref(s->shared.pod_reply);
     grpc_shutdown();

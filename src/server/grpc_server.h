@@ -12,6 +12,7 @@
 #include "common/error.h"
 
 struct lb_identity;
+struct lb_readiness;
 struct lb_grpc_server;
 
 /* Bounds of one connection and one call that no option changes. */
@@ -24,6 +25,7 @@ struct lb_grpc_server;
 
 struct lb_grpc_config {
     const struct lb_identity *identity; /* outlives the server */
+    struct lb_readiness *readiness;     /* what health tells; outlives the server */
     unsigned threads;                   /* from 1 to LB_GRPC_MAX_THREADS */
     /* Called once, from a gRPC thread, when a shutdown is complete: no connection and no call is
      * left. May be NULL. It must not call into the server; it may wake the caller's event loop. */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/memory.h"
 
 static void put(struct lb_grpc_timers *timers, size_t place, struct lb_grpc_timer *timer)
 {
@@ -35,12 +35,7 @@ static void sift_down(struct lb_grpc_timers *timers, struct lb_grpc_timer *timer
 static void grow(struct lb_grpc_timers *timers)
 {
     size_t capacity = timers->capacity ? 2 * timers->capacity : 16;
-    struct lb_grpc_timer **heap = realloc(timers->heap, capacity * sizeof *heap);
-    if (!heap) {
-        lb_log(LB_LOG_ERROR, "grpc", "out of memory for %zu timers", capacity);
-        abort();
-    }
-    timers->heap = heap;
+    timers->heap = lb_realloc_array(timers->heap, capacity, sizeof(struct lb_grpc_timer *));
     timers->capacity = capacity;
 }
 

@@ -20,7 +20,7 @@ struct lb_grpc_timers {
     size_t count, capacity;
 };
 
-/* Sets `timer`, also one that is set already, to `due_ns`. Aborts when out of memory. */
+/* Sets `timer`, also one that is set already, to `due_ns`. Ends the program when out of memory. */
 void lb_grpc_timers_set(struct lb_grpc_timers *timers, struct lb_grpc_timer *timer, int64_t due_ns);
 
 /* Takes `timer` out; one that is not set stays so. */

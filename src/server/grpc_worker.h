@@ -14,7 +14,10 @@
 #include "server/grpc_server.h"
 #include "server/grpc_timers.h"
 
+struct lb_descriptors;
+struct lb_grpc_health_watch;
 struct lb_grpc_stream;
+struct lb_readiness;
 
 /* Unused call objects a worker keeps; those of a burst beyond it are freed. */
 #define LB_GRPC_SPARE_CALLS 256
@@ -22,6 +25,8 @@ struct lb_grpc_stream;
 /* Set before the threads start, then only read. */
 struct lb_grpc_shared {
     const struct lb_identity *identity;
+    const struct lb_readiness *readiness;
+    const struct lb_descriptors *descriptors;
     struct lb_grpc_connections *connections;
     struct lb_grpc_headers headers; /* of every reply */
     grpc_slice pod_reply;           /* what api.protobuf.pod/getInfo answers, ready to send */
@@ -34,9 +39,13 @@ struct lb_grpc_worker {
     grpc_completion_queue *queue;
     pthread_t thread;
 
+    struct lb_grpc_tag woken;
+    bool waking; /* `woken` is on its way; under the server's lock */
+
     /* The thread's own. */
     struct lb_grpc_timers timers;
     struct lb_grpc_stream *streams; /* those that have not been told to end */
+    struct lb_grpc_health_watch *health;
     struct lb_grpc_call *spare;
     size_t spare_count;
     struct lb_grpc_cork cork;
