@@ -29,6 +29,7 @@ struct grpc_transport {
     struct failure *failures;
     bool replied;
     uint64_t in_flight;
+    char remote[LB_ADDRESS_TEXT]; /* far end of the connection that answered last */
 };
 
 struct lb_slot {
@@ -79,6 +80,8 @@ static void call_ended(struct lb_grpc_unary *call, void *arg)
     struct lb_reply reply = {.finish_ns = lb_clock_monotonic_ns()};
     t->in_flight--;
     lb_grpc_unary_result(call, reply.finish_ns, &result, &reply);
+    if (*reply.remote)
+        snprintf(t->remote, sizeof t->remote, "%s", reply.remote);
     deliver(t, &reply, call->request.number);
 }
 
@@ -195,12 +198,27 @@ static struct lb_slot *open_slot(struct lb_transport *transport, const struct lb
     return slot;
 }
 
+/* Where a connection of ours goes that is pointed at no address: where the core went last. */
+static const struct lb_address *usual_address(const struct grpc_transport *t)
+{
+    const struct lb_grpc_target *target = &t->settings.target;
+    char text[LB_ADDRESS_TEXT];
+    for (unsigned i = 0; i < target->count; i++) {
+        const struct lb_address *a = &target->addresses[i];
+        if (strcmp(lb_address_format(text, (const struct sockaddr *)&a->sa, a->len), t->remote) ==
+            0)
+            return a;
+    }
+    return target->count ? &target->addresses[0] : NULL;
+}
+
+/* The address that the slot's key asks for; NULL leaves it to the core. */
 static const struct lb_address *slot_address(const struct lb_slot *slot)
 {
     const struct lb_grpc_target *target = &slot->transport->settings.target;
-    if (target->count == 0 || (slot->address < 0 && slot->source.len == 0))
-        return NULL;
-    return &target->addresses[slot->address < 0 ? 0 : (unsigned)slot->address % target->count];
+    if (slot->address >= 0 && target->count)
+        return &target->addresses[(unsigned)slot->address % target->count];
+    return slot->source.len ? usual_address(slot->transport) : NULL;
 }
 
 static struct lb_grpc_link *open_link(struct lb_slot *slot, struct lb_error *err)
@@ -285,12 +303,22 @@ static void close_slot(struct lb_slot *slot)
 /* --- the transport ------------------------------------------------------------------------------
  */
 
+/* Connections from a chosen source are made by ourselves, hence without the core's policy. */
+static bool can_choose_source(const struct lb_grpc_settings *s)
+{
+    return s->target.count > 0 && s->target.addresses[0].sa.ss_family != AF_UNIX &&
+           (s->target.count == 1 || strcmp(s->lb_policy, "pick_first") == 0);
+}
+
 static void tell_facts(struct lb_transport *transport, struct lb_transport_facts *facts)
 {
     const struct lb_grpc_settings *s = &of(transport)->settings;
     *facts = (struct lb_transport_facts){.addresses = s->target.count,
                                          .choose_address = s->target.count > 1,
+                                         .choose_source = can_choose_source(s),
                                          .lb_policy = s->lb_policy};
+    if (s->target.count)
+        facts->first = s->target.addresses[0].sa;
 }
 
 static void free_transport(struct lb_transport *transport)

@@ -220,6 +220,30 @@ class Targets(Case):
         self.assertTrue(asked[0].startswith(b"CONNECT " + peer.address.encode()), asked)
 
 
+class Probe(Case):
+    def test_source_addresses_are_varied_while_one_backend_answers(self):
+        peer = self.peer()
+        found = self.requests("--diagnose", peer.address)
+        local = {r["local"].rsplit(":", 1)[0] for r in found if "local" in r}
+        self.assertGreaterEqual(len(local), 4)
+        seen = {re.sub(r"^ipv4:(.*):\d+$", r"\1", p) for p in peer.peers}
+        self.assertEqual(seen, local | {"127.0.0.1"})
+        self.assertEqual({r["remote"] for r in found}, {peer.address})
+        self.assertEqual(len({r["connection"] for r in found}), len(set(peer.peers)))
+
+    def test_a_metadata_entry_is_varied_when_asked_for(self):
+        peer = self.peer()
+        self.requests("--diagnose", "--vary", "header:X-User", peer.address)
+        self.assertGreater(len({m.get("x-user") for m in peer.metadata}), 4)
+
+    def test_each_address_of_a_list_is_tried(self):
+        peers = self.peers(2)
+        found = self.requests("--diagnose", "ipv4:" + ",".join(p.address for p in peers))
+        self.assertEqual({r["remote"] for r in found}, {p.address for p in peers})
+        for p in peers:
+            self.assertGreater(len(p.peers), 3)
+
+
 class Errors(Case):
     def test_an_error_is_printed_and_the_run_goes_on(self):
         address = self.refused_address()
