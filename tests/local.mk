@@ -2,6 +2,7 @@
 check_programs_unit = \
 	tests/unit/check_address \
 	tests/unit/check_client_options \
+	tests/unit/check_client_output \
 	tests/unit/check_engine \
 	tests/unit/check_http_cookies \
 	tests/unit/check_http_identity \
@@ -38,6 +39,9 @@ tests_unit_check_address_LDADD = $(unit_ldadd)
 tests_unit_check_client_options_SOURCES = tests/unit/check_client_options.c $(unit_common)
 tests_unit_check_client_options_CFLAGS = $(unit_cflags)
 tests_unit_check_client_options_LDADD = $(unit_client_ldadd)
+tests_unit_check_client_output_SOURCES = tests/unit/check_client_output.c $(unit_common)
+tests_unit_check_client_output_CFLAGS = $(unit_cflags)
+tests_unit_check_client_output_LDADD = $(unit_client_ldadd)
 tests_unit_check_engine_SOURCES = tests/unit/check_engine.c $(unit_common)
 tests_unit_check_engine_CFLAGS = $(unit_cflags)
 tests_unit_check_engine_LDADD = $(unit_client_ldadd)

@@ -1,10 +1,13 @@
 """lbdemo-http-client against servers of ours and of others."""
 import json
+import os
+import pty
 import re
 import signal
 import socket
 import struct
 import subprocess
+import termios
 import time
 
 import lbtest
@@ -291,6 +294,50 @@ class TheEnd(HttpClient):
                                r"total +8 100\.0% +0 +8 ")
         for line in rest.splitlines():
             self.assertLessEqual(len(line), 80, line)
+
+
+class Live(HttpClient):
+    def run_on_a_terminal(self, *args, **env):
+        """All the client writes on a terminal of 80 columns, until it has ended."""
+        master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 80))
+        client = subprocess.Popen([lbtest.program(CLIENT), *args], stdout=slave, stderr=slave,
+                                  env=lbtest.clean_env(TERM="xterm", **env))
+        os.close(slave)
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        text = b""
+        try:
+            while True:
+                text += os.read(master, 65536)
+        except OSError:  # EIO: the other end is closed
+            pass
+        os.close(master)
+        client.wait()
+        return text.decode()
+
+    def test_a_status_line_on_a_terminal(self):
+        backend = self.backend()
+        text = self.run_on_a_terminal("-d", "900ms", "-i", "50ms", "-q", backend.address, NO_COLOR="1")
+        lines = re.findall(r"\r\x1b\[K(\d+ requests?, [^\r]*)", text)
+        self.assertGreaterEqual(len(lines), 2, text)
+        for line in lines:
+            self.assertLess(len(line), 80, line)
+        self.assertRegex(lines[-1], r"^\d+ requests, 0 errors A{24} ")
+        self.assertTrue(text.rindex("\r\x1b[K") < text.index("backend  "), text)  # taken away before the table
+
+    def test_lines_take_its_place(self):
+        backend = self.backend()
+        text = self.run_on_a_terminal("-n", "4", "-i", "250ms", backend.address)
+        for n in (1, 2, 3, 4):
+            self.assertRegex(text, rf"(^|\n|\r\x1b\[K)#{n}: pod-a\r\n")
+        self.assertIn("\x1b[41m", text)
+
+    def test_none_where_there_is_no_terminal(self):
+        backend = self.backend()
+        code, out, err = self.run_program(CLIENT, "-d", "500ms", "-i", "50ms", backend.address)
+        self.assertEqual((code, err), (0, ""))
+        self.assertNotIn("\x1b", out)
 
 
 class CommandLine(HttpClient):
