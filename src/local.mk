@@ -27,6 +27,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/grpc_headers.c src/server/grpc_headers.h \
 	src/server/grpc_health.c \
 	src/server/grpc_pod.c src/server/grpc_services.h \
+	src/server/grpc_reflection.c \
 	src/server/grpc_server.c src/server/grpc_server.h \
 	src/server/grpc_stream.c src/server/grpc_stream.h \
 	src/server/grpc_timers.c src/server/grpc_timers.h src/server/grpc_worker.h \

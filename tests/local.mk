@@ -8,6 +8,7 @@ check_programs_unit = \
 	tests/unit/check_http_identity \
 	tests/unit/check_http_url \
 	tests/unit/check_grpc_cork \
+	tests/unit/check_descriptors \
 	tests/unit/check_grpc_timers \
 	tests/unit/check_grpc_settings \
 	tests/unit/check_grpc_status \
@@ -57,6 +58,10 @@ tests_unit_check_http_url_LDADD = $(unit_http_client_ldadd)
 tests_unit_check_grpc_cork_SOURCES = tests/unit/check_grpc_cork.c $(unit_common)
 tests_unit_check_grpc_cork_CFLAGS = $(unit_cflags)
 tests_unit_check_grpc_cork_LDADD = $(unit_server_ldadd)
+tests_unit_check_descriptors_SOURCES = tests/unit/check_descriptors.c $(unit_common)
+tests_unit_check_descriptors_CFLAGS = $(unit_cflags)
+tests_unit_check_descriptors_LDADD = src/liblbserver.a proto/liblbproto.a $(unit_ldadd) \
+	$(PROTOBUF_C_LIBS)
 tests_unit_check_grpc_timers_SOURCES = tests/unit/check_grpc_timers.c $(unit_common)
 tests_unit_check_grpc_timers_CFLAGS = $(unit_cflags)
 tests_unit_check_grpc_timers_LDADD = $(unit_server_ldadd)
@@ -112,6 +117,7 @@ e2e_tests = \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_server.py \
 	tests/e2e/grpc_server_health.py \
+	tests/e2e/grpc_server_reflection.py \
 	tests/e2e/http_client.py \
 	tests/e2e/http_verdict.py \
 	tests/e2e/http_server.py

@@ -165,23 +165,27 @@ grpc_slice lb_grpc_pack(const ProtobufCMessage *message)
     return slice;
 }
 
-ProtobufCMessage *lb_grpc_call_unpack(struct lb_grpc_call *call,
-                                      const ProtobufCMessageDescriptor *type)
+ProtobufCMessage *lb_grpc_unpack(grpc_byte_buffer *buffer, const ProtobufCMessageDescriptor *type)
 {
     grpc_byte_buffer_reader reader;
-    if (!call->request) {
-        lb_grpc_call_fail(call, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message");
+    if (!grpc_byte_buffer_reader_init(&reader, buffer))
         return NULL;
-    }
-    if (!grpc_byte_buffer_reader_init(&reader, call->request)) {
-        lb_grpc_call_fail(call, GRPC_STATUS_INTERNAL, "the request message cannot be decompressed");
-        return NULL;
-    }
     grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
     grpc_byte_buffer_reader_destroy(&reader);
     ProtobufCMessage *message = protobuf_c_message_unpack(type, NULL, GRPC_SLICE_LENGTH(slice),
                                                           GRPC_SLICE_START_PTR(slice));
     grpc_slice_unref(slice);
+    return message;
+}
+
+ProtobufCMessage *lb_grpc_call_unpack(struct lb_grpc_call *call,
+                                      const ProtobufCMessageDescriptor *type)
+{
+    if (!call->request) {
+        lb_grpc_call_fail(call, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message");
+        return NULL;
+    }
+    ProtobufCMessage *message = lb_grpc_unpack(call->request, type);
     if (!message) {
         char text[160];
         snprintf(text, sizeof text, "the request is not a message of type %s", type->name);

@@ -49,6 +49,9 @@ struct lb_grpc_call {
 /* Waits for one more call to `endpoint`. */
 void lb_grpc_call_await(struct lb_grpc_worker *w, const struct lb_grpc_endpoint *endpoint);
 
+/* What `buffer` holds as a message of that type, for the caller to free; NULL when it is none. */
+ProtobufCMessage *lb_grpc_unpack(grpc_byte_buffer *buffer, const ProtobufCMessageDescriptor *type);
+
 /* The request as a message of that type, for the caller to free; NULL when it is none: then the
  * call has been answered. */
 ProtobufCMessage *lb_grpc_call_unpack(struct lb_grpc_call *call,

@@ -257,6 +257,7 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     s->nowhere = grpc_lame_client_channel_create(NULL, GRPC_STATUS_UNAVAILABLE, "leads nowhere");
     register_methods(s, lb_grpc_pod_methods, lb_grpc_pod_method_count);
     register_methods(s, lb_grpc_health_methods, lb_grpc_health_method_count);
+    register_methods(s, lb_grpc_reflection_methods, lb_grpc_reflection_method_count);
     init_workers(s);
     s->shared.readiness = config->readiness;
     s->shared.descriptors = s->descriptors =

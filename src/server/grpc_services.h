@@ -15,6 +15,10 @@ extern const size_t lb_grpc_pod_method_count;
 extern const struct lb_grpc_method lb_grpc_health_methods[];
 extern const size_t lb_grpc_health_method_count;
 
+/* grpc.reflection.v1 and v1alpha. */
+extern const struct lb_grpc_method lb_grpc_reflection_methods[];
+extern const size_t lb_grpc_reflection_method_count;
+
 /* Tells the health watches of this worker, whose thread calls, of a readiness that has changed. */
 void lb_grpc_health_changed(struct lb_grpc_worker *w);
 

@@ -33,7 +33,7 @@ static void retire(struct lb_grpc_stream *stream)
 
 static void release_if_over(struct lb_grpc_stream *stream)
 {
-    if (!stream->gone || stream->sending)
+    if (!stream->gone || stream->sending || stream->receiving)
         return;
     struct lb_grpc_call *call = stream->call;
     stream->ops->over(stream);
@@ -75,6 +75,18 @@ static void stream_sent(struct lb_grpc_tag *tag, bool ok)
     release_if_over(stream);
 }
 
+static void stream_received(struct lb_grpc_tag *tag, bool ok)
+{
+    struct lb_grpc_stream *stream = LB_GRPC_TAG_OWNER(tag, struct lb_grpc_stream, received);
+    stream->receiving = false;
+    if (!stream->gone && !stream->ending)
+        stream->ops->got(stream, ok ? stream->message : NULL);
+    if (stream->message)
+        grpc_byte_buffer_destroy(stream->message);
+    stream->message = NULL;
+    release_if_over(stream);
+}
+
 static void stream_closed(struct lb_grpc_tag *tag, bool ok)
 {
     struct lb_grpc_stream *stream = LB_GRPC_TAG_OWNER(tag, struct lb_grpc_stream, closed);
@@ -97,6 +109,7 @@ void lb_grpc_stream_open(struct lb_grpc_stream *stream, struct lb_grpc_call *cal
         .ops = ops,
         .call = call,
         .sent.run = stream_sent,
+        .received.run = stream_received,
         .closed.run = stream_closed,
         .timer.run = stream_due,
     };
@@ -116,6 +129,15 @@ bool lb_grpc_stream_send(struct lb_grpc_stream *stream, grpc_slice message)
     start_send(stream, (grpc_op){.op = GRPC_OP_SEND_MESSAGE,
                                  .data.send_message.send_message = stream->call->reply});
     return true;
+}
+
+void lb_grpc_stream_receive(struct lb_grpc_stream *stream)
+{
+    if (stream->receiving || stream->ending || stream->gone)
+        return;
+    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &stream->message};
+    stream->receiving = true;
+    lb_grpc_start_batch(stream->call->call, &op, 1, &stream->received);
 }
 
 void lb_grpc_stream_wake_at(struct lb_grpc_stream *stream, int64_t when_ns)
