@@ -13,7 +13,8 @@ src_liblbcommon_a_SOURCES = \
 	src/common/memory.c src/common/memory.h \
 	src/common/options.c src/common/options.h \
 	src/common/options_help.c src/common/options_help.h \
-	src/common/units.c src/common/units.h
+	src/common/units.c src/common/units.h \
+	src/common/utf8.c src/common/utf8.h
 
 noinst_LIBRARIES += src/liblbserver.a
 

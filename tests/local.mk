@@ -21,6 +21,7 @@ check_programs_unit = \
 	tests/unit/check_options \
 	tests/unit/check_proxy_headers \
 	tests/unit/check_units \
+	tests/unit/check_utf8 \
 	tests/unit/check_vary
 check_PROGRAMS += $(check_programs_unit)
 TESTS += $(check_programs_unit)
@@ -101,6 +102,9 @@ tests_unit_check_units_LDADD = $(unit_ldadd)
 tests_unit_check_vary_SOURCES = tests/unit/check_vary.c $(unit_common)
 tests_unit_check_vary_CFLAGS = $(unit_cflags)
 tests_unit_check_vary_LDADD = $(unit_client_ldadd)
+tests_unit_check_utf8_SOURCES = tests/unit/check_utf8.c $(unit_common)
+tests_unit_check_utf8_CFLAGS = $(unit_cflags)
+tests_unit_check_utf8_LDADD = $(unit_ldadd)
 
 # End-to-end tests: Python programs that exit 0 (passed), 77 (skipped, with the reason) or another
 # status (failed). They find the built programs by LBDEMO_BIN.

@@ -13,36 +13,18 @@
 
 #include "common/address.h"
 #include "common/clock.h"
-
-/* Bytes of the UTF-8 sequence at `s`, or 0 if it is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *s)
-{
-    size_t len = s[0] < 0x80   ? 1
-                 : s[0] < 0xc2 ? 0
-                 : s[0] < 0xe0 ? 2
-                 : s[0] < 0xf0 ? 3
-                 : s[0] < 0xf5 ? 4
-                               : 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
-    bool beyond = s[0] == 0xf4 && s[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : len;
-}
+#include "common/utf8.h"
 
 int lb_identity_check_text(const char *text, struct lb_error *err)
 {
     if (strlen(text) > LB_IDENTITY_TEXT_MAX)
         return lb_error_set(err, "'%.40s…' has more than %d bytes", text, LB_IDENTITY_TEXT_MAX);
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        size_t len = utf8_length(s);
-        if (len == 0 || *s < 0x20 || *s == 0x7f)
+    for (const char *s = text; *s;) {
+        size_t len = lb_utf8_length(s);
+        if (len == 0 || (unsigned char)*s < 0x20 || *s == 0x7f)
             return lb_error_set(
                 err, "'%s' has a byte 0x%02x: allowed is UTF-8 without control characters", text,
-                *s);
+                (unsigned char)*s);
         s += len;
     }
     return 0;
