@@ -46,7 +46,7 @@ struct lb_report_settings {
  * borrowed: lb_report_add_run copies them. */
 struct lb_report_run {
     const char *id;      /* unique; that of its segments in the tally; at most LB_MAX_NAME bytes */
-    const char *client;  /* who ran it: pod or host name */
+    const char *client;  /* who ran it: pod or host name; that of its segments */
     const char *program; /* "lbdemo-http-client" */
     const char *program_version;
     int64_t started_ms;            /* since the Unix epoch */
@@ -101,8 +101,15 @@ int lb_report_add_run(struct lb_report *r, const struct lb_report_run *run);
 /* Replaces how it is judged by a copy. 0, or -1 without memory. */
 int lb_report_set_judging(struct lb_report *r, const struct lb_report_judging *judging);
 
+/* Release the texts of a struct that owns them. */
+void lb_report_run_clear(struct lb_report_run *run);
+void lb_report_judging_clear(struct lb_report_judging *judging);
+
 /* NULL when the report has no such run. */
 const struct lb_report_run *lb_report_find_run(const struct lb_report *r, const char *id);
+
+/* Whether the first `length` bytes of `name` are a label's name. */
+bool lb_report_label_name_ok(const char *name, size_t length);
 
 /* The value of a run's label, or NULL. */
 const char *lb_report_run_label(const struct lb_report_run *run, const char *name);

@@ -1,0 +1,291 @@
+/* A report cut into groups of runs that are judged together. See merge.h. */
+#include "report/merge.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_KEYS "protocol,target"
+
+/* The value of a run for one key of --by; NULL: it has no such label. */
+static const char *value_of(const struct lb_report_run *run, const char *key, size_t length)
+{
+    static const char *const known[] = {"protocol", "target", "client", "run"};
+    const char *const values[] = {run->target.protocol, run->target.target, run->client, run->id};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strlen(known[i]) == length && strncmp(known[i], key, length) == 0)
+            return values[i];
+    }
+    for (size_t i = 0; i < run->n_labels; i++) {
+        const char *name = run->labels[i].name;
+        if (strlen(name) == length && strncmp(name, key, length) == 0)
+            return run->labels[i].value;
+    }
+    return NULL;
+}
+
+static int by_label_name(const void *a, const void *b)
+{
+    const struct lb_report_label *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+/* Writes the labels, sorted; "path" alone is only its value. */
+static void print_labels(FILE *out, const struct lb_report_run *run)
+{
+    struct lb_report_label labels[LB_REPORT_MAX_LABELS];
+    memcpy(labels, run->labels, run->n_labels * sizeof *labels);
+    qsort(labels, run->n_labels, sizeof *labels, by_label_name);
+    const char *path = lb_report_run_label(run, "path");
+    if (path)
+        fputs(path, out);
+    const char *between = path ? ", " : "";
+    for (size_t i = 0; i < run->n_labels; i++) {
+        if (strcmp(labels[i].name, "path") == 0)
+            continue;
+        fprintf(out, "%s%s=%s", between, labels[i].name, labels[i].value);
+        between = ", ";
+    }
+}
+
+/* What of a run makes its group: "protocol=grpc\ntarget=..." */
+static void print_key(FILE *out, const struct lb_report_run *run, const char *by)
+{
+    for (const char *key = by ? by : DEFAULT_KEYS; *key;) {
+        size_t length = strcspn(key, ",");
+        const char *value = value_of(run, key, length);
+        fprintf(out, "%.*s=%s\n", (int)length, key, value ? value : "");
+        key += length + (key[length] == ',');
+    }
+    if (!by)
+        print_labels(out, run);
+}
+
+static void print_title(FILE *out, const struct lb_report_run *run, const char *by)
+{
+    if (!by) {
+        fprintf(out, "%s %s", run->target.protocol, run->target.target);
+        if (run->n_labels) {
+            fputs(", ", out);
+            print_labels(out, run);
+        }
+        return;
+    }
+    const char *between = "";
+    for (const char *key = by; *key;) {
+        size_t length = strcspn(key, ",");
+        const char *value = value_of(run, key, length);
+        fprintf(out, "%s%.*s %s", between, (int)length, key, value ? value : "(none)");
+        between = ", ";
+        key += length + (key[length] == ',');
+    }
+}
+
+static void print_row(FILE *out, const struct lb_report_run *run, const char *by)
+{
+    if (by)
+        print_title(out, run, by);
+    else if (run->n_labels)
+        print_labels(out, run);
+    else
+        fputs(run->target.target, out);
+}
+
+/* "HTTP/1.1 (new connections)", "gRPC (one channel)". */
+static void print_column(FILE *out, const struct lb_report_run *run)
+{
+    bool http = strcmp(run->target.protocol, "http") == 0;
+    fputs(http ? "HTTP/1.1" : "gRPC", out);
+    if (run->target.diagnosed)
+        fputs(" (diagnosed)", out);
+    else if (run->target.new_connections)
+        fputs(" (new connections)", out);
+    else if (run->target.channels == 1)
+        fputs(http ? " (one connection)" : " (one channel)", out);
+    else
+        fprintf(out, " (%u %s)", run->target.channels, http ? "connections" : "channels");
+}
+
+/* A malloc'd string of what `print` writes. */
+static char *printed(void (*print)(FILE *, const struct lb_report_run *, const char *),
+                     const struct lb_report_run *run, const char *by)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    print(out, run, by);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static void print_column_of(FILE *out, const struct lb_report_run *run, const char *by)
+{
+    (void)by;
+    print_column(out, run);
+}
+
+/* Each run with its group's key. */
+struct keyed {
+    char *key;
+    const struct lb_report_run *run;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct keyed *x = a, *y = b;
+    int order = strcmp(x->key, y->key);
+    return order ? order : strcmp(x->run->id, y->run->id);
+}
+
+/* Copies a run and its segments. The tally is sorted by run id. */
+static int add_run(struct lb_report *to, const struct lb_report *r, const struct lb_report_run *run)
+{
+    if (lb_report_add_run(to, run) < 0)
+        return -1;
+    size_t low = 0, high = lb_tally_segments(r->tally), n = high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(lb_tally_segment(r->tally, middle)->run, run->id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < n && strcmp(lb_tally_segment(r->tally, low)->run, run->id) == 0; low++) {
+        struct lb_segment *copy = lb_segment_copy(lb_tally_segment(r->tally, low));
+        if (!copy)
+            return -1;
+        enum lb_merge merged = lb_tally_add_segment(to->tally, &copy);
+        lb_segment_free(copy);
+        if (merged == LB_MERGE_NO_MEMORY)
+            return -1;
+    }
+    return 0;
+}
+
+/* The run that stands for a group in the matrix: a demonstration rather than a probe. */
+static const struct lb_report_run *example_of(const struct keyed *runs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!runs[i].run->target.diagnosed)
+            return runs[i].run;
+    }
+    return runs[0].run;
+}
+
+static int fill_group(struct lb_group *group, const struct lb_report *r, const struct keyed *runs,
+                      size_t n, const char *by, struct lb_error *err)
+{
+    const struct lb_report_run *example = example_of(runs, n);
+    group->title = printed(print_title, example, by);
+    group->row = printed(print_row, example, by);
+    group->column = printed(print_column_of, example, by);
+    group->report = lb_report_new();
+    if (!group->title || !group->row || !group->column || !group->report ||
+        lb_report_set_judging(group->report, &r->judging) < 0)
+        return lb_error_set(err, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        if (add_run(group->report, r, runs[i].run) < 0)
+            return lb_error_set(err, "out of memory");
+    }
+    return lb_report_judge(group->report, &group->verdict, err);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct lb_group *x = a, *y = b;
+    int order = strcmp(x->row, y->row);
+    if (order == 0)
+        order = strcmp(x->column, y->column);
+    return order ? order : strcmp(x->title, y->title);
+}
+
+static int check_by(const struct lb_report *r, const char *by, struct lb_error *err)
+{
+    for (const char *key = by; *key;) {
+        size_t length = strcspn(key, ",");
+        bool known = false;
+        for (size_t i = 0; i < r->n_runs && !known; i++)
+            known = value_of(&r->runs[i], key, length) != NULL;
+        if (!known && length)
+            return lb_error_set(
+                err, "'%.*s' is neither protocol, target, client, run nor a label of a run",
+                (int)length, key);
+        key += length + (key[length] == ',');
+    }
+    return 0;
+}
+
+int lb_groups_make(const struct lb_report *r, const char *by, struct lb_groups *groups,
+                   struct lb_error *err)
+{
+    if (by && check_by(r, by, err) < 0)
+        return -1;
+    struct keyed *keyed = calloc(r->n_runs ? r->n_runs : 1, sizeof *keyed);
+    groups->groups = calloc(r->n_runs ? r->n_runs : 1, sizeof *groups->groups);
+    int status = keyed && groups->groups ? 0 : lb_error_set(err, "out of memory");
+    for (size_t i = 0; i < r->n_runs && status == 0; i++) {
+        keyed[i] = (struct keyed){printed(print_key, &r->runs[i], by), &r->runs[i]};
+        groups->labelled |= by || r->runs[i].n_labels > 0;
+        if (!keyed[i].key)
+            status = lb_error_set(err, "out of memory");
+    }
+    if (status == 0)
+        qsort(keyed, r->n_runs, sizeof *keyed, by_key);
+    for (size_t i = 0, n; i < r->n_runs && status == 0; i += n) {
+        for (n = 1; i + n < r->n_runs && strcmp(keyed[i].key, keyed[i + n].key) == 0;)
+            n++;
+        status = fill_group(&groups->groups[groups->count++], r, &keyed[i], n, by, err);
+    }
+    if (status == 0)
+        qsort(groups->groups, groups->count, sizeof *groups->groups, by_place);
+    for (size_t i = 0; keyed && i < r->n_runs; i++)
+        free(keyed[i].key);
+    free(keyed);
+    return status;
+}
+
+void lb_groups_clear(struct lb_groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++) {
+        struct lb_group *g = &groups->groups[i];
+        free(g->title);
+        free(g->row);
+        free(g->column);
+        lb_report_free(g->report);
+        lb_verdict_free(g->verdict);
+    }
+    free(groups->groups);
+    *groups = (struct lb_groups){0};
+}
+
+char *lb_verdict_cell(const struct lb_verdict *v, char buf[LB_CELL_TEXT])
+{
+    char layer[32];
+    snprintf(layer, sizeof layer, "%s", lb_layer_name(v->layers.layer));
+    for (char *c = layer; *c; c++) {
+        if (*c == '-')
+            *c = ' ';
+    }
+    unsigned long long seen = v->seen, of = v->expected > v->seen ? v->expected : v->seen;
+    const char *outcome = lb_outcome_name(v->outcome);
+    int n = 0;
+    if (v->outcome == LB_OUTCOME_NO_DATA)
+        return strcpy(buf, outcome);
+    if (v->outcome == LB_OUTCOME_PINNED)
+        n = snprintf(buf, LB_CELL_TEXT, "%s to %llu of %llu", outcome, seen, of);
+    else if (v->outcome == LB_OUTCOME_SINGLE)
+        n = snprintf(buf, LB_CELL_TEXT, "%s backend", outcome);
+    else
+        n = snprintf(buf, LB_CELL_TEXT, "%s over %llu", outcome, seen);
+    if (v->layers.layer == LB_LAYER_UNKNOWN)
+        snprintf(buf + n, LB_CELL_TEXT - (size_t)n, ", layer unknown");
+    else
+        snprintf(buf + n, LB_CELL_TEXT - (size_t)n, ", %s", layer);
+    return buf;
+}
