@@ -139,3 +139,45 @@ src_liblbbalance_a_SOURCES = \
 	src/balance/verdict_private.h \
 	src/balance/verdict_text.c src/balance/verdict_text.h
 src_liblbbalance_a_CFLAGS = $(AM_CFLAGS) $(GSL_CFLAGS)
+
+# The report: neither libevent nor gRPC.
+noinst_LIBRARIES += src/liblbreport.a
+
+src_liblbreport_a_SOURCES = \
+	src/report/compare.c src/report/compare.h \
+	src/report/compare_tests.c \
+	src/report/fields.c src/report/fields.h \
+	src/report/groups.c \
+	src/report/html.c src/report/html.h \
+	src/report/html_lanes.c src/report/html_private.h \
+	src/report/html_shares.c \
+	src/report/html_timeline.c \
+	src/report/inputs.c src/report/inputs.h \
+	src/report/merge.c src/report/merge.h \
+	src/report/place.c src/report/place.h \
+	src/report/report.c src/report/report.h \
+	src/report/report_read.c src/report/report_read.h \
+	src/report/report_text.c src/report/report_text.h \
+	src/report/report_write.c src/report/report_write.h \
+	src/report/run_fields.c src/report/run_fields.h \
+	src/report/segment_fields.c src/report/segment_fields.h \
+	src/report/segment_json.h \
+	src/report/segment_read.c \
+	src/report/segment_write.c \
+	src/report/verdict_json.c src/report/verdict_json.h \
+	src/report/when.c src/report/when.h
+nodist_src_liblbreport_a_SOURCES = src/report/page_css.c
+EXTRA_DIST += src/report/page.css
+CLEANFILES += src/report/page_css.c
+
+# A C string a line.
+src/report/page_css.c: $(top_srcdir)/src/report/page.css
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { \
+	echo '#include "report/html_private.h"'; echo 'const char lb_page_css[] ='; \
+	$(SED) -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $(top_srcdir)/src/report/page.css; \
+	echo ';'; } >$@.tmp && mv $@.tmp $@
+
+bin_PROGRAMS += lbdemo-report
+lbdemo_report_SOURCES = src/lbdemo-report.c
+lbdemo_report_LDADD = src/liblbreport.a src/liblbbalance.a src/liblbcommon.a \
+	$(JANSSON_LIBS) $(GSL_LIBS) -lm

@@ -1,0 +1,12 @@
+/* html.h - groups of runs as one self-contained page: no script, no network, nothing but HTML, CSS
+ * and SVG. All that comes from reports is escaped. */
+#ifndef LB_REPORT_HTML_H
+#define LB_REPORT_HTML_H
+
+#include "report/merge.h"
+
+/* Writes the page to `path` (first to a temporary name). */
+int lb_report_save_html(const char *path, const struct lb_groups *groups,
+                        struct lb_error *err) LB_MUST_CHECK;
+
+#endif
