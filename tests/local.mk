@@ -131,3 +131,12 @@ EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/gr
 
 EXTRA_DIST += $(e2e_tests) tests/e2e/cli.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
 	tests/e2e/haproxy.py tests/e2e/http_backend.py tests/e2e/lbtest.py
+
+# Reports of simulated runs: make_reports writes them for the end-to-end tests and for measuring.
+noinst_LIBRARIES += tests/report/libsample.a
+tests_report_libsample_a_SOURCES = tests/report/sample.c tests/report/sample.h
+unit_report_ldadd = tests/report/libsample.a src/liblbreport.a src/liblbbalance.a $(unit_ldadd) \
+	$(JANSSON_LIBS) $(GSL_LIBS) -lm
+check_PROGRAMS += tests/report/make_reports
+tests_report_make_reports_SOURCES = tests/report/make_reports.c
+tests_report_make_reports_LDADD = $(unit_report_ldadd)
