@@ -49,13 +49,12 @@ static void write_why(FILE *out, const struct lb_verdict *v)
         fputs("</ul></div>", out);
     }
     if (v->n_advice) {
-        fputs("<div class=\"advice\"><h3>What to do</h3><ul>", out);
+        fputs("<div class=\"advice\"><h3>What to do</h3><p>", out);
         for (unsigned i = 0; i < v->n_advice; i++) {
-            fputs("<li>", out);
+            fputs(i ? " " : "", out);
             lb_html_text(out, v->advice[i]);
-            fputs("</li>\n", out);
         }
-        fputs("</ul></div>", out);
+        fputs("</p></div>", out);
     }
     fputs("</div>\n", out);
 }

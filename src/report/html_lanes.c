@@ -213,7 +213,13 @@ char *lb_html_number(char buf[LB_NUMBER_TEXT], uint64_t n)
 
 char *lb_html_latency(char buf[LB_DURATION_TEXT], double us)
 {
-    return lb_format_latency(buf, (int64_t)(us * (double)LB_NS_PER_US));
+    char plain[LB_DURATION_TEXT];
+    lb_format_latency(plain, (int64_t)(us * (double)LB_NS_PER_US));
+    size_t digits = strspn(plain, "0123456789.");
+    const char *unit = plain + digits;
+    bool micro = strcmp(unit, "us") == 0;
+    snprintf(buf, LB_DURATION_TEXT, "%.*s\u202f%s", (int)digits, plain, micro ? "µs" : unit);
+    return buf;
 }
 
 unsigned lb_html_lane_height(size_t lanes)

@@ -37,6 +37,7 @@ void lb_html_name(FILE *out, const struct lb_lanes *lanes, size_t lane);
 #define LB_NUMBER_TEXT 32
 char *lb_html_number(char buf[LB_NUMBER_TEXT], uint64_t n);
 
+/* "1.23 ms", with a narrow space. */
 char *lb_html_latency(char buf[LB_DURATION_TEXT], double us);
 
 /* A lane's height for so many of them, in pixels. */

@@ -164,7 +164,7 @@ static int write_run(FILE *out, const struct lb_group *group, const struct lb_re
     fprintf(out,
             "<div class=\"row axis\"><span></span><div class=\"scale\"><span>request 1</span>"
             "<span>%s, after %s</span></div><span></span></div></div></figure>\n",
-            lb_html_number(number, n), lb_format_latency(duration, until));
+            lb_html_number(number, n), lb_html_latency(duration, (double)until / LB_NS_PER_US));
     free(dots);
     return 0;
 }
