@@ -124,11 +124,13 @@ static void on_done(void *arg, const struct lb_done *done)
 static int open_run(struct run *run, struct lb_error *err)
 {
     struct lb_schedule_options *schedule = &run->plan.load.schedule;
+    enum lb_output_format format = (enum lb_output_format)run->options->output;
+    /* A probe's lines say nothing by themselves; its objects may be wanted. */
+    bool probe = schedule->mode == LB_SCHEDULE_DIAGNOSE && format == LB_OUTPUT_TEXT;
     name_run(run);
     schedule->target = target_facts(run);
     run->tally = lb_tally_new(run->id, run->client, 1);
-    run->output = lb_output_new(stdout, (enum lb_output_format)run->options->output,
-                                run->options->quiet);
+    run->output = lb_output_new(stdout, format, run->options->quiet || probe);
     run->live = lb_live_new();
     if (!run->tally || !run->output)
         return lb_error_set(err, "out of memory");

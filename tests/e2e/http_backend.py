@@ -32,6 +32,7 @@ class Backend:
                 pass  # clients that go away
 
         self._server = Server((host, port), Handler)
+        self._server.backend = self
         self.port = self._server.server_address[1]
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

@@ -1,10 +1,11 @@
 """The HTTP client's verdict, through real balancers."""
-import json
 import re
+import signal
 import time
 
 import haproxy
 import lbtest
+from http_backend import Backend
 
 CLIENT = "lbdemo-http-client"
 NAMES = ["server-7c4bfd74d-29c69", "server-7c4bfd74d-4btvw", "server-7c4bfd74d-fk8zf"]
@@ -19,10 +20,13 @@ class Verdict(lbtest.Case):
     def servers(self, versions=("v1", "v1", "v1"), args=()):
         return [self.server("--pod-version", version, *args, name=name) for name, version in zip(NAMES, versions)]
 
-    def balancer(self, servers, *args, **options):
-        balancer = haproxy.HAProxy(self.folder, [s.http for s in servers], *args, **options)
+    def proxy(self, addresses, *args, **options):
+        balancer = haproxy.HAProxy(self.folder, addresses, *args, **options)
         self.addCleanup(balancer.end)
         return balancer.address
+
+    def balancer(self, servers, *args, **options):
+        return self.proxy([s.http for s in servers], *args, **options)
 
     def judge(self, *args, status=0):
         """(first line of the verdict, all output)"""
@@ -99,11 +103,49 @@ class Hidden(Verdict):
         self.assertNotIn("per-connection balancing", out)
 
     def test_a_server_that_ends_connections_is_still_per_connection(self):
-        address = self.balancer(self.servers(), "tcp")
-        for n in range(3):
-            line, _ = self.judge("-n", "60", "--rate", "0", "-c", "6", "--reuse-connection", "-q", "--seed", str(n + 1),
-                                 "-H", "X-N: 1", address)
+        def every_second(handler):
+            handler.served = getattr(handler, "served", 0) + 1
+            handler.close_connection = handler.served == 2
+            handler.server.backend.answer(handler, headers=[("Connection", "close")] * (handler.served == 2))
+
+        backends = []
+        for name in NAMES:
+            backend = Backend(name, reply=every_second)
+            self.addCleanup(backend.close)
+            backends.append(backend)
+        for balance in ("roundrobin", "random"):
+            address = self.proxy([b.address for b in backends], "tcp", balance)
+            for seed in range(1, 4):
+                line, out = self.judge("-n", "120", "--rate", "0", "-c", "6", "--reuse-connection", "-q", "--seed",
+                                       seed, address)
+                self.assertNotIn("per-request", line)
+                self.assertNotRegex(line, "^(uneven|pinned)")
+                self.assertRegex(out, r"total +120 100.0% +0 +60 ")
+            line, _ = self.judge("--diagnose", address)
             self.assertNotIn("per-request", line)
+
+    def test_a_restart_under_the_same_name_is_the_same_backend(self):
+        server = self.server(name=NAMES[0])
+        port = server.http.rsplit(":", 1)[1]
+        client = self.start(CLIENT, "-i", "10ms", "--expect-backends", "1", server.http)
+        lbtest.wait_until(lambda: client.out().count(f": {NAMES[0]}\n") >= 20, "replies")
+        server.stop()
+        server = self.server("--http-listen", f"127.0.0.1:{port}", name=NAMES[0])
+        before = client.out().count(f": {NAMES[0]}\n")
+        lbtest.wait_until(lambda: client.out().count(f": {NAMES[0]}\n") >= before + 20, "more replies")
+        client.signal(signal.SIGINT)
+        self.assertEqual(client.wait(), 0, client.out() + client.err())
+        table = client.out().split("\n\n")[1]
+        self.assertEqual(table.count(NAMES[0]), 1, table)
+        self.assertRegex(client.out().rsplit("\n\n", 1)[1], "^single: ")
+
+    def test_a_dead_backend_is_named_as_errors_not_as_uneven(self):
+        servers = self.servers()
+        address = self.balancer(servers, "tcp", backend=["retries 0"])
+        servers[1].stop()
+        line, out = self.judge("-n", "60", "--rate", "0", "-q", "--expect-backends", "3", address, status=1)
+        self.assertNotRegex(line, "^(balanced|pinned)")
+        self.assertIn("20 x ", out)
 
 
 class Expectations(Verdict):
