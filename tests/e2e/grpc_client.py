@@ -173,6 +173,12 @@ class Targets(Case):
         for p in peers:
             self.assertGreaterEqual(len(p.peers), 15)
 
+    def test_a_policy_that_cannot_act_is_said(self):
+        peer = self.peer()
+        for target in (peer.address, f"dns:///localhost:{peer.port}"):
+            _, out, _ = self.run_program(CLIENT, "-n", "3", "-i", "0", "--lb-policy", "round_robin", target)
+            self.assertRegex(out, r"(?s)resolved to one address:\s+round_robin\s+has\s+nothing\s+to\s+choose")
+
     def test_pick_first_stays_with_one_of_a_list(self):
         peers = self.peers(3)
         target = "ipv4:" + ",".join(p.address for p in peers)
@@ -201,6 +207,8 @@ class Targets(Case):
         self.assertEqual({r["remote"] for r in found}, {p.address for p in (first, *others)})
         found = self.requests(target, "-n", "9", "-i", "1ms")
         self.assertEqual(len({r["backend"] for r in found}), 1)
+        _, out, _ = self.run_program(CLIENT, "-n", "9", "-i", "1ms", "--lb-policy", "round_robin", target)
+        self.assertIn("resolved to 3 addresses", out)
         self.assertEqual(self.one(f"dns://{names.address}/nosuch.test:80")["error"],
                          "UNAVAILABLE: look up nosuch.test:80: Domain name not found")
 

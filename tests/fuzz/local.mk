@@ -1,0 +1,52 @@
+# Fuzz targets. Without --enable-fuzzer each is a plain test that replays its seeds; with it, `make
+# fuzz` runs each under libFuzzer for FUZZ_SECONDS.
+fuzz_programs = \
+	tests/fuzz/fuzz_grpc_wire
+check_PROGRAMS += $(fuzz_programs)
+
+if FUZZER
+fuzz_driver =
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+fuzz_driver = tests/fuzz/replay.c
+fuzz_ldflags = $(AM_LDFLAGS)
+TESTS += $(fuzz_programs)
+endif
+
+tests_fuzz_fuzz_grpc_wire_SOURCES = tests/fuzz/fuzz_grpc_wire.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_grpc_wire_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_grpc_wire_LDADD = src/liblbgrpcclient.a src/liblbcommon.a -lm
+
+FUZZ_SECONDS = 60
+.PHONY: fuzz
+if FUZZER
+# New inputs go into the build tree, the seeds are only read. What makes a target fail is kept as
+# fuzz-NAME-*.
+fuzz: $(fuzz_programs)
+	@for target in $(fuzz_programs); do \
+		name=$${target##*/fuzz_}; \
+		$(MKDIR_P) tests/fuzz/found/$$name || exit 1; \
+		./$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			-artifact_prefix=fuzz-$$name- tests/fuzz/found/$$name \
+			$(srcdir)/tests/fuzz/corpus/$$name || exit 1; \
+	done
+else
+fuzz:
+	@echo 'make fuzz needs ./configure --enable-fuzzer CC=clang (packages clang and libclang-rt-14-dev)' >&2
+	@exit 1
+endif
+
+EXTRA_DIST += \
+	tests/fuzz/replay.c \
+	$(fuzz_corpus)
+fuzz_corpus = \
+	tests/fuzz/corpus/grpc_wire/deep \
+	tests/fuzz/corpus/grpc_wire/empty \
+	tests/fuzz/corpus/grpc_wire/groups \
+	tests/fuzz/corpus/grpc_wire/length-beyond-end \
+	tests/fuzz/corpus/grpc_wire/longest-varint \
+	tests/fuzz/corpus/grpc_wire/name \
+	tests/fuzz/corpus/grpc_wire/nested \
+	tests/fuzz/corpus/grpc_wire/numbers \
+	tests/fuzz/corpus/grpc_wire/overlong-varint \
+	tests/fuzz/corpus/grpc_wire/unended-group
