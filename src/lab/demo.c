@@ -179,8 +179,7 @@ static int demonstrate(struct lb_lab *lab, const struct lb_topology *const *topo
 /* The demonstration's claim is about balancers that spread; a sticky or weighted one breaks it. */
 static int check_topology(const struct lb_topology *topology, struct lb_error *err)
 {
-    const struct lb_truth *truth = &topology->truth[LB_TRAFFIC_GRPC];
-    if (!truth->outcome || strcmp(truth->outcome, "balanced") != 0)
+    if (strcmp(topology->truth[LB_TRAFFIC_GRPC].layer, "sticky") == 0 || topology->weights)
         return lb_error_set(err,
                             "the demonstration needs a balancer that spreads evenly; '%s' does "
                             "not: %s",

@@ -61,12 +61,11 @@ struct server_variables {
     struct lb_variable list[8];
 };
 
-/* Of 100, for weighted clusters: the last of several servers gets a tenth. */
+/* For weighted clusters: the last of several servers, which is version v2, gets a tenth of all. */
 static unsigned weight_of(const struct lb_lab *lab, size_t index)
 {
-    if (lab->server_count < 2)
-        return 100;
-    return index + 1 == lab->server_count ? 10 : (unsigned)(90 / (lab->server_count - 1));
+    unsigned others = (unsigned)lab->server_count - 1;
+    return others > 0 && index == others ? others : 9;
 }
 
 static void describe_server(const struct lb_lab *lab, size_t index, struct server_variables *v)

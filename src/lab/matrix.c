@@ -3,6 +3,7 @@
 
 #include "lab/commands.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,14 +11,22 @@
 #include "lab/words.h"
 
 #define WORDS 7 /* the layers a verdict can name, and none */
+#define ALPHA_EVENNESS \
+    0.01 /* the clients' default: chance that a fair random choice looks uneven */
+#define ALLOWED_BY_LUCK 1e-4 /* chance that as many do as are no longer put down to luck */
 
 static const char *const layers[WORDS] = {"per-connection", "per-request",  "client-side", "sticky",
                                           "single-backend", "inconclusive", "none"};
+/* As heads of columns. */
+static const char *const short_layers[WORDS] = {"per-conn", "per-req", "client", "sticky",
+                                                "single",   "inconcl", "none"};
 
 /* What came of all probes. */
 struct counts {
     unsigned confusion[WORDS][WORDS]; /* [truth][verdict] */
     unsigned probes, wrong_layers, wrong_outcomes, skipped;
+    unsigned random_probes; /* of fair random choices */
+    unsigned random_uneven; /* of them, called uneven: not wrong unless too many */
     uint64_t requests;
 };
 
@@ -44,7 +53,9 @@ static void print_cell(const struct lb_topology *topology, enum lb_traffic traff
     if (cell->wrong_layers > 0)
         printf(" WRONG");
     if (cell->wrong_outcomes > 0)
-        printf(" (%u wrong outcomes)", cell->wrong_outcomes);
+        printf(" (%u WRONG outcomes)", cell->wrong_outcomes);
+    if (cell->random_uneven > 0)
+        printf(" (%u uneven)", cell->random_uneven);
     printf("\n");
     fflush(stdout);
 }
@@ -58,28 +69,41 @@ static void add(struct counts *sum, const struct counts *cell)
     sum->probes += cell->probes;
     sum->wrong_layers += cell->wrong_layers;
     sum->wrong_outcomes += cell->wrong_outcomes;
+    sum->random_probes += cell->random_probes;
+    sum->random_uneven += cell->random_uneven;
     sum->requests += cell->requests;
+}
+
+static void count(const struct lb_topology *topology, enum lb_traffic traffic,
+                  const struct lb_words *words, struct counts *cell)
+{
+    const struct lb_truth *truth = &topology->truth[traffic];
+    bool fair = topology->random && truth->outcome && strcmp(truth->outcome, "balanced") == 0;
+    cell->probes++;
+    cell->requests += words->requests;
+    cell->confusion[index_of(truth->layer)][index_of(words->layer)]++;
+    if (lb_words_wrong_layer(truth, words))
+        cell->wrong_layers++;
+    if (fair)
+        cell->random_probes++;
+    if (fair && strcmp(words->outcome, "uneven") == 0) {
+        cell->random_uneven++;
+    } else if (lb_words_wrong_outcome(truth, words)) {
+        cell->wrong_outcomes++;
+        fprintf(stderr, "lbdemo-lab: %s, %s: outcome %s, was to be %s\n", topology->name,
+                lb_traffic_names[traffic], words->outcome, truth->outcome);
+    }
 }
 
 static int run_cell(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_traffic traffic,
                     uint64_t repeat, struct counts *sum, struct lb_error *err)
 {
-    const struct lb_truth *truth = &path->topology->truth[traffic];
     struct counts cell = {0};
     for (uint64_t i = 0; i < repeat; i++) {
         struct lb_words words;
         if (lb_words_probe(lab, path, traffic, &words, err) < 0)
             return -1;
-        cell.probes++;
-        cell.requests += words.requests;
-        cell.confusion[index_of(truth->layer)][index_of(words.layer)]++;
-        if (lb_words_wrong_layer(truth, &words))
-            cell.wrong_layers++;
-        if (lb_words_wrong_outcome(truth, &words)) {
-            cell.wrong_outcomes++;
-            fprintf(stderr, "lbdemo-lab: %s, %s: outcome %s, was to be %s\n", path->topology->name,
-                    lb_traffic_names[traffic], words.outcome, truth->outcome);
-        }
+        count(path->topology, traffic, &words, &cell);
     }
     print_cell(path->topology, traffic, &cell);
     add(sum, &cell);
@@ -100,22 +124,38 @@ static int run_topology(struct lb_lab *lab, const struct lb_topology *topology, 
     return status;
 }
 
-static void print_confusion(const struct counts *sum)
+/* The most of n fair random choices that may look uneven: more than that many have a chance of at
+ * most ALLOWED_BY_LUCK (binomial, ALPHA_EVENNESS each). */
+static unsigned allowed_uneven(unsigned n)
 {
-    printf("\n%-16s", "truth \\ verdict");
+    double p = pow(1 - ALPHA_EVENNESS, n), rest = 1 - p;
+    unsigned k = 0;
+    while (k < n && rest > ALLOWED_BY_LUCK) {
+        p *= (double)(n - k) / (k + 1) * ALPHA_EVENNESS / (1 - ALPHA_EVENNESS);
+        rest -= p;
+        k++;
+    }
+    return k;
+}
+
+static void print_sum(const struct counts *sum)
+{
+    printf("\n%-15s", "truth | verdict");
     for (size_t v = 0; v < WORDS; v++)
-        printf(" %14s", layers[v]);
+        printf(" %8s", short_layers[v]);
     printf("\n");
-    for (size_t t = 0; t + 2 < WORDS; t++) {
-        printf("%-16s", layers[t]);
+    for (size_t t = 0; t + 3 < WORDS; t++) {
+        printf("%-15s", layers[t]);
         for (size_t v = 0; v < WORDS; v++)
-            printf(" %14u", sum->confusion[t][v]);
+            printf(" %8u", sum->confusion[t][v]);
         printf("\n");
     }
-    printf(
-        "\n%u probes, %llu requests: %u wrong layers, %u wrong outcomes; %u topologies skipped\n",
-        sum->probes, (unsigned long long)sum->requests, sum->wrong_layers, sum->wrong_outcomes,
-        sum->skipped);
+    printf("\n%u probes, %llu requests: %u wrong layers, %u wrong outcomes\n"
+           "%u of %u fair random choices were called uneven (allowed: %u)\n",
+           sum->probes, (unsigned long long)sum->requests, sum->wrong_layers, sum->wrong_outcomes,
+           sum->random_uneven, sum->random_probes, allowed_uneven(sum->random_probes));
+    if (sum->skipped > 0)
+        printf("%u topologies were skipped\n", sum->skipped);
 }
 
 /* Those that were asked for, all of them, or without --topology those that can be run here. */
@@ -175,6 +215,8 @@ int lb_lab_matrix(const struct lb_lab_options *options, struct lb_error *err)
     free(chosen);
     if (status < 0)
         return -1;
-    print_confusion(&sum);
-    return sum.wrong_layers + sum.wrong_outcomes > 0 ? LB_EXIT_FAILURE : LB_EXIT_OK;
+    print_sum(&sum);
+    bool good = sum.wrong_layers == 0 && sum.wrong_outcomes == 0 &&
+                sum.random_uneven <= allowed_uneven(sum.random_probes);
+    return good ? LB_EXIT_OK : LB_EXIT_FAILURE;
 }

@@ -11,18 +11,11 @@
 
 const char *const lb_traffic_names[LB_TRAFFIC_COUNT] = {"HTTP new", "HTTP reused", "gRPC"};
 
-/* The truth of all three kinds of traffic alike. */
-#define ALL(layer, outcome)                 \
-    {                                       \
-        {layer, outcome}, {layer, outcome}, \
-        {                                   \
-            layer, outcome                  \
-        }                                   \
-    }
-#define GRPC_ONLY(layer, outcome)              \
-    {                                          \
-        [LB_TRAFFIC_GRPC] = { layer, outcome } \
-    }
+/* clang-format off */
+/* The truth of all three kinds of traffic alike, and of gRPC where HTTP has no such path. */
+#define ALL(layer, outcome) {{layer, outcome}, {layer, outcome}, {layer, outcome}}
+#define GRPC_ONLY(layer, outcome) {[LB_TRAFFIC_GRPC] = {layer, outcome}}
+/* clang-format on */
 
 const struct lb_topology lb_topologies[] = {
     {"haproxy-tcp-roundrobin", "L4", "haproxy tcp", "HAProxy mode tcp, a turn for each connection",
@@ -31,9 +24,9 @@ const struct lb_topology lb_topologies[] = {
     {"haproxy-tcp-leastconn", "L4", "haproxy tcp", "HAProxy mode tcp, fewest connections",
      LB_BALANCER_HAPROXY, "haproxy-tcp.cfg", "leastconn", NULL, false,
      ALL("per-connection", "balanced")},
+    /* Connections that stand count as load, so that later ones need not be spread evenly. */
     {"haproxy-tcp-random", "L4", "haproxy tcp", "HAProxy mode tcp, better of two random servers",
-     LB_BALANCER_HAPROXY, "haproxy-tcp.cfg", "random", NULL, true,
-     ALL("per-connection", "balanced")},
+     LB_BALANCER_HAPROXY, "haproxy-tcp.cfg", "random", NULL, true, ALL("per-connection", NULL)},
     {"haproxy-tcp-source", "L4", "haproxy tcp", "HAProxy mode tcp, by hash of the source address",
      LB_BALANCER_HAPROXY, "haproxy-tcp.cfg", "source", NULL, true, ALL("sticky", NULL)},
     {"nginx-stream-roundrobin", "L4", "nginx stream", "nginx stream, a turn for each connection",
@@ -55,7 +48,7 @@ const struct lb_topology lb_topologies[] = {
     {"haproxy-http-source", "L7", "haproxy http",
      "HAProxy mode http, by hash of the source address", LB_BALANCER_HAPROXY, "haproxy-http.cfg",
      "source", NULL, true, ALL("sticky", NULL)},
-    /* Who ignores cookies sees the turns behind them: our clients send none unless asked to. */
+    /* The HTTP client keeps the cookie while it probes; the gRPC client has none. */
     {"haproxy-http-cookie",
      "L7",
      "haproxy http",
@@ -65,9 +58,7 @@ const struct lb_topology lb_topologies[] = {
      "roundrobin",
      NULL,
      false,
-     {{"per-request", "balanced", "sticky"},
-      {"per-request", "balanced", "sticky"},
-      {"per-request", "balanced", "sticky"}}},
+     {{"sticky", NULL}, {"sticky", NULL}, {"per-request", "balanced"}}},
     {"nginx-http-roundrobin", "L7", "nginx http", "nginx proxy_pass and grpc_pass, a turn each",
      LB_BALANCER_NGINX, "nginx-http.conf", "", NULL, false, ALL("per-request", "balanced")},
     {"nginx-http-random", "L7", "nginx http", "nginx proxy_pass and grpc_pass, a random server",
@@ -82,8 +73,10 @@ const struct lb_topology lb_topologies[] = {
      "envoy.yaml", "RING_HASH", NULL, true, ALL("sticky", NULL)},
     {"envoy-maglev", "L7", "envoy", "Envoy MAGLEV hash of the source address", LB_BALANCER_ENVOY,
      "envoy.yaml", "MAGLEV", NULL, true, ALL("sticky", NULL)},
-    {"envoy-weighted", "L7", "envoy", "Envoy weighted clusters: 10 % to the last server",
-     LB_BALANCER_ENVOY, "envoy-weighted.yaml", NULL, NULL, true, ALL("per-request", "uneven")},
+    {"envoy-weighted", "L7", "envoy",
+     "Envoy weighted clusters: 10 % to the last server, version v2", LB_BALANCER_ENVOY,
+     "envoy-weighted.yaml", NULL, NULL, true, ALL("per-request", "balanced"),
+     .weights = "v1=90,v2=10"},
     {"addresses-pick-first", "client", "ipv4: list", "gRPC given all addresses, pick_first",
      LB_BALANCER_ADDRESSES, NULL, NULL, "pick_first", false, GRPC_ONLY("client-side", "pinned")},
     {"addresses-round-robin", "client", "ipv4: list", "gRPC given all addresses, round_robin",

@@ -23,9 +23,8 @@ extern const char *const lb_traffic_names[LB_TRAFFIC_COUNT];
 
 /* The right words about one kind of traffic. NULL layer: this traffic cannot take this path. */
 struct lb_truth {
-    const char *layer;     /* as in the verdict: "per-connection" */
-    const char *outcome;   /* "balanced", "pinned", "uneven"; NULL: depends on chance, not judged */
-    const char *alternate; /* another layer that is right too; or NULL */
+    const char *layer;   /* as in the verdict: "per-connection" */
+    const char *outcome; /* "balanced", "pinned"; NULL: depends on chance, not judged */
 };
 
 struct lb_topology {
@@ -37,8 +36,10 @@ struct lb_topology {
     const char *config;    /* name of the template; NULL for those without a balancer */
     const char *algorithm; /* what stands for @ALGORITHM@ there */
     const char *policy;    /* --lb-policy of the gRPC client; NULL: not given */
-    bool random;           /* chooses at random: reaching every server takes more requests */
+    bool random;           /* chooses at random: reaching every server takes more requests, and
+                              now and then the shares of a sample look uneven */
     struct lb_truth truth[LB_TRAFFIC_COUNT];
+    const char *weights; /* shares by version, for --expect-weights; NULL: equal ones */
 };
 
 extern const struct lb_topology lb_topologies[];

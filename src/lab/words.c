@@ -10,10 +10,9 @@
 
 #define PROBE_LIMIT_NS (60 * LB_NS_PER_S)
 
-static const char *const probe_args[LB_TRAFFIC_COUNT][6] = {
-    [LB_TRAFFIC_HTTP_NEW] = {"--diagnose", "--output", "json", "--new-connection"},
-    [LB_TRAFFIC_HTTP_REUSED] = {"--diagnose", "--output", "json", "--reuse-connection"},
-    [LB_TRAFFIC_GRPC] = {"--diagnose", "--output", "json"},
+static const char *const connection_args[LB_TRAFFIC_COUNT] = {
+    [LB_TRAFFIC_HTTP_NEW] = "--new-connection",
+    [LB_TRAFFIC_HTTP_REUSED] = "--reuse-connection",
 };
 static const char *const traffic_files[LB_TRAFFIC_COUNT] = {"http-new", "http-reused", "grpc"};
 
@@ -39,11 +38,21 @@ int lb_words_probe(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_t
 {
     char log[96];
     struct lb_client_result result;
+    const char *args[LB_CLIENT_MAX_ARGS] = {"--diagnose", "--output", "json"};
+    size_t n = 3;
+    if (connection_args[traffic])
+        args[n++] = connection_args[traffic];
+    if (path->topology->weights) {
+        args[n++] = "--group-by";
+        args[n++] = "version";
+        args[n++] = "--expect-weights";
+        args[n] = path->topology->weights;
+    }
     *words = (struct lb_words){0};
     snprintf(log, sizeof log, "%s-%s-diagnose.log", path->topology->name, traffic_files[traffic]);
     const struct lb_client_call call = {.path = path,
                                         .grpc = traffic == LB_TRAFFIC_GRPC,
-                                        .args = probe_args[traffic],
+                                        .args = args,
                                         .log = log,
                                         .json = true,
                                         .limit_ns = PROBE_LIMIT_NS};
@@ -67,8 +76,7 @@ static bool says_nothing(const char *word)
 
 bool lb_words_wrong_layer(const struct lb_truth *truth, const struct lb_words *words)
 {
-    return !says_nothing(words->layer) && strcmp(words->layer, truth->layer) != 0 &&
-           (!truth->alternate || strcmp(words->layer, truth->alternate) != 0);
+    return !says_nothing(words->layer) && strcmp(words->layer, truth->layer) != 0;
 }
 
 bool lb_words_wrong_outcome(const struct lb_truth *truth, const struct lb_words *words)
