@@ -64,6 +64,7 @@ lbdemo_server_LDADD = src/liblbserver.a proto/liblbproto.a src/liblbcommon.a \
 noinst_LIBRARIES += src/liblbclient.a src/liblbhttpclient.a
 src_liblbclient_a_SOURCES = \
 	src/client/client_options.c src/client/client_options.h \
+	src/client/client_report.c src/client/client_report.h \
 	src/client/engine.c src/client/engine.h \
 	src/client/live.c src/client/live.h \
 	src/client/output.c src/client/output.h \
@@ -81,8 +82,8 @@ src_liblbhttpclient_a_SOURCES = \
 
 bin_PROGRAMS += lbdemo-http-client
 lbdemo_http_client_SOURCES = src/lbdemo-http-client.c
-lbdemo_http_client_LDADD = src/liblbhttpclient.a src/liblbclient.a src/liblbbalance.a \
-	src/liblbcommon.a $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
+lbdemo_http_client_LDADD = src/liblbhttpclient.a src/liblbclient.a src/liblbreport.a \
+	src/liblbbalance.a src/liblbcommon.a $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
 
 noinst_LIBRARIES += src/liblbgrpcclient.a
 src_liblbgrpcclient_a_SOURCES = \
@@ -99,8 +100,8 @@ src_liblbgrpcclient_a_SOURCES = \
 
 bin_PROGRAMS += lbdemo-grpc-client
 lbdemo_grpc_client_SOURCES = src/lbdemo-grpc-client.c
-lbdemo_grpc_client_LDADD = src/liblbclient.a src/liblbgrpcclient.a src/liblbbalance.a \
-	src/liblbcommon.a $(GRPC_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
+lbdemo_grpc_client_LDADD = src/liblbclient.a src/liblbgrpcclient.a src/liblbreport.a \
+	src/liblbbalance.a src/liblbcommon.a $(GRPC_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
 
 # The verdict: pure, includes nothing of the other folders.
 noinst_LIBRARIES += src/liblbbalance.a

@@ -28,7 +28,7 @@ TESTS += $(check_programs_unit)
 
 unit_ldadd = src/liblbcommon.a $(CHECK_LIBS)
 unit_server_ldadd = src/liblbserver.a $(unit_ldadd)
-unit_client_ldadd = src/liblbclient.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) $(JANSSON_LIBS) -lm
+unit_client_ldadd = src/liblbclient.a src/liblbreport.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) $(JANSSON_LIBS) -lm
 unit_http_client_ldadd = src/liblbhttpclient.a $(unit_ldadd) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 unit_grpc_client_ldadd = src/liblbgrpcclient.a $(unit_ldadd) $(JANSSON_LIBS)
 unit_common = tests/unit/unit.h

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/units.h"
+#include "report/report.h"
 
 #define MAX_WEIGHTS 1000
 #define DEFAULT_INTERVAL_NS LB_NS_PER_S
@@ -30,14 +31,6 @@ static int check_vary(const char *text, struct lb_error *err)
         (strncmp(text, "header:", 7) == 0 && text[7]))
         return 0;
     return lb_error_set(err, "'%s' is none of header:NAME, path, source, cookie", text);
-}
-
-static int check_label(const char *text, struct lb_error *err)
-{
-    const char *equals = strchr(text, '=');
-    if (equals && equals > text && equals[1])
-        return 0;
-    return lb_error_set(err, "'%s' is not a label: write it like path=service", text);
 }
 
 #define AT(field) offsetof(struct lb_client_options, field)
@@ -101,7 +94,7 @@ static const struct lb_option verdict_options[] = {
      AT(vary), .check = check_vary},
     {"label", LB_OPTION_LIST, "NAME=VALUE",
      "A label of the report, as in path=service. May be given more than once.", AT(labels),
-     .check = check_label},
+     .check = lb_report_label_check},
 };
 
 static const struct lb_option output_options[] = {

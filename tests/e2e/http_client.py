@@ -273,7 +273,7 @@ class TheEnd(HttpClient):
 
     def test_output_that_cannot_be_written_is_a_failure(self):
         backend = self.backend()
-        for args in (["-n", "1"], ["-n", "1", "-q"]):
+        for args in (["-n", "1"], ["-n", "1", "-q"], ["-n", "1", "-o", "json"]):
             with open("/dev/full", "w", encoding="utf-8") as full:
                 done = subprocess.run([lbtest.program(CLIENT), *args, backend.address], stdout=full,
                                       stderr=subprocess.PIPE, env=lbtest.clean_env(), check=False)
