@@ -39,6 +39,24 @@ static void write_counts(FILE *out, const struct lb_group *group)
     fputs("</dl>\n", out);
 }
 
+/* A sentence; options in it do not break across lines. */
+static void write_sentence(FILE *out, const char *text)
+{
+    while (*text) {
+        size_t before = strspn(text, " (,;"), length = strcspn(text + before, " ),;.");
+        bool option = strncmp(text + before, "--", 2) == 0;
+        char word[4 * LB_MAX_NAME + 1];
+        size_t all = before + length ? before + length : 1;
+        snprintf(word, sizeof word, "%.*s", (int)before, text);
+        lb_html_text(out, word);
+        snprintf(word, sizeof word, "%.*s", (int)(all - before), text + before);
+        fputs(option ? "<code>" : "", out);
+        lb_html_text(out, word);
+        fputs(option ? "</code>" : "", out);
+        text += all;
+    }
+}
+
 static void write_why(FILE *out, const struct lb_verdict *v)
 {
     fputs("<div class=\"why\">", out);
@@ -46,7 +64,7 @@ static void write_why(FILE *out, const struct lb_verdict *v)
         fputs("<div><h3>What it rests on</h3><ul>", out);
         for (size_t i = 0; i < v->n_facts; i++) {
             fputs("<li>", out);
-            lb_html_text(out, v->facts[i].text);
+            write_sentence(out, v->facts[i].text);
             fputs("</li>\n", out);
         }
         fputs("</ul></div>", out);
@@ -55,33 +73,51 @@ static void write_why(FILE *out, const struct lb_verdict *v)
         fputs("<div class=\"advice\"><h3>What to do</h3><p>", out);
         for (unsigned i = 0; i < v->n_advice; i++) {
             fputs(i ? " " : "", out);
-            lb_html_text(out, v->advice[i]);
+            write_sentence(out, v->advice[i]);
         }
         fputs("</p></div>", out);
     }
     fputs("</div>\n", out);
 }
 
+/* What follows "balanced: " in a verdict's headline; malloc'd. NULL without memory. */
+static char *said_of(const struct lb_verdict *v)
+{
+    char *headline = lb_verdict_headline(v);
+    const char *word = lb_outcome_name(v->outcome);
+    size_t length = strlen(word);
+    if (headline && strncmp(headline, word, length) == 0 &&
+        strncmp(headline + length, ": ", 2) == 0)
+        memmove(headline, headline + length + 2, strlen(headline + length + 2) + 1);
+    return headline;
+}
+
 /* The word large, then the rest of the headline. 0, or -1 without memory. */
 static int write_verdict(FILE *out, const struct lb_group *group)
 {
-    const struct lb_verdict *v = group->verdict;
-    const char *word = lb_outcome_name(v->outcome);
-    char *headline = lb_verdict_headline(v);
-    if (!headline)
-        return -1;
-    const char *said = headline;
-    if (strncmp(said, word, strlen(word)) == 0 && said[strlen(word)] == ':')
-        said += strlen(word) + 1;
-    fprintf(out, "<div class=\"verdict %s\"><p class=\"word\">%s</p><p class=\"said\">", word,
-            word);
-    lb_html_text(out, said + (*said == ' '));
-    fputs("</p>\n", out);
-    free(headline);
-    write_counts(out, group);
-    write_why(out, v);
-    fputs("</div>\n", out);
-    return 0;
+    enum lb_outcome outcome = lb_group_outcome(group);
+    bool borrowed = outcome != group->verdict->outcome;
+    const char *word = lb_outcome_name(outcome);
+    char *own = said_of(group->verdict);
+    char *probe = borrowed ? said_of(group->probed_by->verdict) : NULL;
+    int status = own && (probe || !borrowed) ? 0 : -1;
+    if (status == 0) {
+        fprintf(out, "<div class=\"verdict %s\"><p class=\"word\">%s</p><p class=\"said\">", word,
+                word);
+        lb_html_text(out, borrowed ? probe : own);
+        fputs(borrowed ? ", by its probe</p>\n<p class=\"own\">Alone it is too little to tell: "
+                       : "",
+              out);
+        if (borrowed)
+            lb_html_text(out, own);
+        fputs("</p>\n", out);
+        write_counts(out, group);
+        write_why(out, group->verdict);
+        fputs("</div>\n", out);
+    }
+    free(own);
+    free(probe);
+    return status;
 }
 
 static void write_fact(FILE *out, const char *name, const char *value)
