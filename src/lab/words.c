@@ -58,7 +58,7 @@ int lb_words_probe(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_t
                                         .limit_ns = PROBE_LIMIT_NS};
     if (lb_client_run(lab, &call, &result, err) < 0)
         return -1;
-    int failed = result.document || result.status != 0 ? read_words(result.document, words) : 0;
+    int failed = read_words(result.document, words);
     if (failed)
         failed = lb_error_set(err,
                               "%s --diagnose through %s ended with status %d and no verdict; its "
