@@ -90,6 +90,12 @@ static int run_client(struct lb_lab *lab, const struct lb_lab_path *path, bool g
     return status;
 }
 
+/* What --diagnose is told of connections; its report stands beside the run's. */
+static enum lb_traffic probed_traffic(int protocol)
+{
+    return protocol == GRPC ? LB_TRAFFIC_GRPC : LB_TRAFFIC_HTTP_REUSED;
+}
+
 static int measure(struct lb_lab *lab, struct row *row, struct lb_error *err)
 {
     for (int p = 0; p < PROTOCOLS; p++) {
@@ -97,8 +103,7 @@ static int measure(struct lb_lab *lab, struct row *row, struct lb_error *err)
             return -1;
     }
     for (int p = 0; p < PROTOCOLS; p++) {
-        enum lb_traffic traffic = p == GRPC ? LB_TRAFFIC_GRPC : LB_TRAFFIC_HTTP_REUSED;
-        if (lb_words_probe(lab, row->path, traffic, &row->cells[p].words, err) < 0)
+        if (lb_words_probe(lab, row->path, probed_traffic(p), &row->cells[p].words, err) < 0)
             return -1;
     }
     return 0;
@@ -143,8 +148,7 @@ static bool check_cell(const struct lb_lab *lab, const struct row *row, int prot
     const struct cell *cell = &row->cells[protocol];
     const struct lb_topology *t = row->path->topology;
     size_t wanted = protocol == GRPC && is_l4(t) ? 1 : lab->server_count;
-    const struct lb_truth *truth =
-        &t->truth[protocol == GRPC ? LB_TRAFFIC_GRPC : LB_TRAFFIC_HTTP_REUSED];
+    const struct lb_truth *truth = &t->truth[probed_traffic(protocol)];
     bool good = true;
     if (cell->run.names != wanted || cell->run.errors > 0) {
         fprintf(stderr,
@@ -162,21 +166,25 @@ static bool check_cell(const struct lb_lab *lab, const struct row *row, int prot
     return good;
 }
 
-/* Has lbdemo-report make a page of the runs' reports. */
+/* Has lbdemo-report make a page of the runs' and the probes' reports. */
 static int make_page(struct lb_lab *lab, const struct row *rows, size_t count, struct lb_error *err)
 {
     char program[PATH_MAX];
     char *page = lb_lab_file(lab, PAGE);
-    const char *argv[3 + PROTOCOLS * ROWS + 1] = {program, "--html", page};
-    size_t n = 3, wanted = n + PROTOCOLS * count;
+    const char *argv[3 + 2 * PROTOCOLS * ROWS + 1] = {program, "--html", page};
+    size_t n = 3;
+    bool complete = page != NULL;
     for (size_t i = 0; i < count; i++) {
         for (int p = 0; p < PROTOCOLS; p++) {
             argv[n] = report_file(lab, rows[i].path->topology, p);
             n += argv[n] != NULL;
+            argv[n] = lb_words_report(lab, rows[i].path, probed_traffic(p));
+            n += argv[n] != NULL;
         }
     }
-    int status = page && n == wanted ? lb_programs_find_own("lbdemo-report", program, err)
-                                     : lb_error_set(err, "out of memory");
+    complete = complete && n == 3 + 2 * PROTOCOLS * count;
+    int status = complete ? lb_programs_find_own("lbdemo-report", program, err)
+                          : lb_error_set(err, "out of memory");
     if (status == 0)
         status = lb_lab_run_tool(lab, "page.log", argv, -1, NULL, 0, err);
     while (n > 3)
