@@ -256,8 +256,9 @@ static void conclude_even(struct lb_scene *sc, size_t N)
     struct lb_verdict *v = sc->v;
     bool told = sc->options->weights || sc->options->expected_backends >= v->seen;
     double each = v->evenness.deff > STRONG_EFFECT ? v->evenness.deff : 1;
-    uint64_t need =
-        (uint64_t)ceil(each * (double)lb_evenness_units(N, 1, v->alpha_evenness));
+    uint64_t need = lb_evenness_units(N, 1, v->alpha_evenness);
+    if (v->units >= need) /* of fewer the effect cannot be told */
+        need = (uint64_t)ceil(each * (double)need);
     if (v->units < need) {
         doubt(v, LB_DOUBT_FEW);
         v->needed_units = need;
