@@ -13,6 +13,7 @@ src_liblbcommon_a_SOURCES = \
 	src/common/memory.c src/common/memory.h \
 	src/common/options.c src/common/options.h \
 	src/common/options_help.c src/common/options_help.h \
+	src/common/tls.c src/common/tls.h \
 	src/common/units.c src/common/units.h \
 	src/common/utf8.c src/common/utf8.h
 
@@ -70,6 +71,7 @@ src_liblbclient_a_SOURCES = \
 	src/client/output.c src/client/output.h \
 	src/client/run.c src/client/run.h \
 	src/client/summary.c src/client/summary.h \
+	src/client/tls_options.c src/client/tls_options.h \
 	src/client/transport.h \
 	src/client/vary.c src/client/vary.h
 src_liblbhttpclient_a_SOURCES = \
@@ -100,8 +102,9 @@ src_liblbgrpcclient_a_SOURCES = \
 
 bin_PROGRAMS += lbdemo-grpc-client
 lbdemo_grpc_client_SOURCES = src/lbdemo-grpc-client.c
-lbdemo_grpc_client_LDADD = src/liblbclient.a src/liblbgrpcclient.a src/liblbreport.a \
-	src/liblbbalance.a src/liblbcommon.a $(GRPC_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
+lbdemo_grpc_client_LDADD = src/liblbgrpcclient.a src/liblbclient.a src/liblbreport.a src/liblbbalance.a \
+	src/liblbcommon.a $(GRPC_LIBS) $(LIBEVENT_LIBS) $(LIBEVENT_OPENSSL_LIBS) $(JANSSON_LIBS) \
+	$(GSL_LIBS) -lm
 
 # The verdict: pure, includes nothing of the other folders.
 noinst_LIBRARIES += src/liblbbalance.a

@@ -27,6 +27,7 @@ check_programs_unit = \
 	tests/unit/check_listener \
 	tests/unit/check_options \
 	tests/unit/check_proxy_headers \
+	tests/unit/check_tls \
 	tests/unit/check_units \
 	tests/unit/check_utf8 \
 	tests/unit/check_vary
@@ -38,7 +39,7 @@ unit_balance_ldadd = src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) -lm
 unit_server_ldadd = src/liblbserver.a $(unit_ldadd)
 unit_client_ldadd = src/liblbclient.a src/liblbreport.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) $(JANSSON_LIBS) -lm
 unit_http_client_ldadd = src/liblbhttpclient.a $(unit_ldadd) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
-unit_grpc_client_ldadd = src/liblbgrpcclient.a $(unit_ldadd) $(JANSSON_LIBS)
+unit_grpc_client_ldadd = src/liblbgrpcclient.a src/liblbclient.a $(unit_ldadd) $(LIBEVENT_OPENSSL_LIBS) $(JANSSON_LIBS)
 unit_common = tests/unit/unit.h
 # Check's own header does not pass -Wformat=2 -Wundef and is not ours.
 unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
@@ -104,6 +105,9 @@ tests_unit_check_options_LDADD = $(unit_ldadd)
 tests_unit_check_proxy_headers_SOURCES = tests/unit/check_proxy_headers.c $(unit_common)
 tests_unit_check_proxy_headers_CFLAGS = $(unit_cflags)
 tests_unit_check_proxy_headers_LDADD = $(unit_server_ldadd)
+tests_unit_check_tls_SOURCES = tests/unit/check_tls.c $(unit_common)
+tests_unit_check_tls_CFLAGS = $(unit_cflags)
+tests_unit_check_tls_LDADD = $(unit_ldadd) $(LIBEVENT_OPENSSL_LIBS)
 tests_unit_check_units_SOURCES = tests/unit/check_units.c $(unit_common)
 tests_unit_check_units_CFLAGS = $(unit_cflags)
 tests_unit_check_units_LDADD = $(unit_ldadd)
@@ -169,6 +173,7 @@ PY_LOG_COMPILER = $(PYTHON)
 e2e_tests = \
 	tests/e2e/bootstrap.py \
 	tests/e2e/grpc_client.py \
+	tests/e2e/grpc_client_tls.py \
 	tests/e2e/grpc_server.py \
 	tests/e2e/grpc_server_health.py \
 	tests/e2e/grpc_server_reflection.py \
