@@ -64,16 +64,29 @@ lbdemo_server_LDADD = src/liblbserver.a proto/liblbproto.a src/liblbcommon.a \
 
 noinst_LIBRARIES += src/liblbclient.a src/liblbhttpclient.a
 src_liblbclient_a_SOURCES = \
+	src/client/admin.c src/client/admin.h \
+	src/client/client_metrics.c src/client/client_metrics.h \
 	src/client/client_options.c src/client/client_options.h \
 	src/client/client_report.c src/client/client_report.h \
 	src/client/engine.c src/client/engine.h \
 	src/client/live.c src/client/live.h \
+	src/client/live_page.h \
 	src/client/output.c src/client/output.h \
 	src/client/run.c src/client/run.h \
 	src/client/summary.c src/client/summary.h \
 	src/client/tls_options.c src/client/tls_options.h \
 	src/client/transport.h \
 	src/client/vary.c src/client/vary.h
+nodist_src_liblbclient_a_SOURCES = src/client/live_page.c
+EXTRA_DIST += src/client/live_page.html
+CLEANFILES += src/client/live_page.c
+
+src/client/live_page.c: $(top_srcdir)/src/client/live_page.html
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { \
+	echo '#include "client/live_page.h"'; echo 'const char lb_live_page[] ='; \
+	$(SED) -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $(top_srcdir)/src/client/live_page.html; \
+	echo ';'; } >$@.tmp && mv $@.tmp $@
+
 src_liblbhttpclient_a_SOURCES = \
 	src/client/http_cookies.c src/client/http_cookies.h \
 	src/client/http_header.c src/client/http_header.h \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/units.h"
 #include "report/report.h"
 
@@ -31,6 +32,12 @@ static int check_vary(const char *text, struct lb_error *err)
         (strncmp(text, "header:", 7) == 0 && text[7]))
         return 0;
     return lb_error_set(err, "'%s' is none of header:NAME, path, source, cookie", text);
+}
+
+static int check_address(const char *text, struct lb_error *err)
+{
+    struct lb_address address;
+    return lb_address_parse_listen(text, &address, err);
 }
 
 #define AT(field) offsetof(struct lb_client_options, field)
@@ -102,6 +109,9 @@ static const struct lb_option output_options[] = {
      AT(output), .choices = output_formats, .letter = 'o'},
     {"report", LB_OPTION_STRING, "FILE", "Write the run's report to that file at the end.",
      AT(report)},
+    {"admin-listen", LB_OPTION_STRING, "ADDRESS",
+     "Serve a live page and /metrics there while the run lasts, as in 127.0.0.1:9091.",
+     AT(admin_listen), .check = check_address},
     {"quiet", LB_OPTION_FLAG, NULL, "No line a request.", AT(quiet), 1, .letter = 'q'},
 };
 

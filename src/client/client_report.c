@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "balance/verdict_text.h"
 #include "report/verdict_json.h"
 
 static const char *const groupings[] = {
@@ -88,6 +89,21 @@ int lb_client_verdict_print(FILE *out, const struct lb_expectation *expectation,
     json_decref(object);
     fputc('\n', out);
     return bad ? -1 : 0;
+}
+
+char *lb_client_status(const char *target, int64_t elapsed_ns, uint64_t in_flight, const char *phase,
+                       const struct lb_verdict *verdict)
+{
+    char *clean = lb_escape_name(target);
+    json_t *object = !clean ? NULL
+                            : json_pack("{ss sf sI ss so}", "target", clean, "elapsed_s",
+                                        (double)elapsed_ns / (double)LB_NS_PER_S, "in_flight",
+                                        (json_int_t)in_flight, "phase", phase, "verdict",
+                                        lb_verdict_json(verdict));
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+    json_decref(object);
+    free(clean);
+    return text;
 }
 
 void lb_client_record_clear(struct lb_client_record *record)

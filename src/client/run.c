@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "balance/verdict_text.h"
+#include "client/admin.h"
+#include "client/client_metrics.h"
 #include "client/client_report.h"
 #include "client/live.h"
 #include "client/output.h"
@@ -30,7 +33,8 @@ struct run {
     struct lb_tally *tally;
     struct lb_engine *engine;
     struct lb_output *output;
-    struct lb_live *live; /* NULL: not on a terminal */
+    struct lb_live *live;   /* NULL: not on a terminal */
+    struct lb_admin *admin; /* NULL: no --admin-listen */
     bool output_failed;
     char id[RUN_ID_TEXT], client[HOST_NAME_TEXT];
     int64_t started_ms, elapsed_ns;
@@ -54,6 +58,16 @@ static void catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* Each connection is a descriptor: as many as the host lets us have. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static void name_run(struct run *run)
@@ -168,12 +182,50 @@ static void show_live(struct run *run)
     lb_verdict_free(verdict);
 }
 
+static char *make_metrics(void *arg)
+{
+    const struct run *run = arg;
+    struct lb_verdict *verdict;
+    if (judge(run, true, &verdict) < 0)
+        return NULL;
+    char *text = lb_client_metrics(run->tally, verdict, lb_engine_in_flight(run->engine));
+    lb_verdict_free(verdict);
+    return text;
+}
+
+static char *make_status(void *arg)
+{
+    const struct run *run = arg;
+    struct lb_verdict *verdict;
+    if (judge(run, false, &verdict) < 0)
+        return NULL;
+    char *text = lb_client_status(run->target, lb_engine_elapsed_ns(run->engine),
+                                  lb_engine_in_flight(run->engine), lb_engine_phase(run->engine),
+                                  verdict);
+    lb_verdict_free(verdict);
+    return text;
+}
+
+static int open_admin(struct run *run, struct lb_error *err)
+{
+    const struct lb_admin_texts texts = {make_metrics, make_status, run};
+    struct lb_error why;
+    if (!run->options->admin_listen)
+        return 0;
+    run->admin = lb_admin_new(run->options->admin_listen, &texts, &why);
+    if (!run->admin)
+        return lb_error_set(err, "option --admin-listen: %.400s", why.text);
+    fprintf(stderr, "%s: live page on http://%s/\n", run->program->name, lb_admin_address(run->admin));
+    return 0;
+}
+
 /* Until the load is done, a signal came, or nothing can be written any more. */
 static int drive(struct run *run, struct lb_error *err)
 {
     int more = 1;
     while (more > 0 && !interrupted && !run->output_failed) {
         more = lb_engine_step(run->engine, err);
+        lb_admin_poll(run->admin);
         show_live(run);
     }
     lb_live_clear(run->live);
@@ -247,6 +299,7 @@ static int conclude(struct run *run, struct lb_error *err)
 
 static void close_run(struct run *run)
 {
+    lb_admin_free(run->admin);
     lb_engine_free(run->engine);
     lb_live_free(run->live);
     lb_output_free(run->output);
@@ -269,7 +322,8 @@ static int run_client(const struct lb_client *client, struct run *run, const voi
         plan_probe(run, err) < 0)
         return LB_EXIT_USAGE;
     catch_signals();
-    if (open_run(run, err) < 0 || drive(run, err) < 0)
+    raise_descriptor_limit();
+    if (open_run(run, err) < 0 || open_admin(run, err) < 0 || drive(run, err) < 0)
         return LB_EXIT_FAILURE;
     if (run->output_failed)
         return lb_error_set(err, "standard output: %s", strerror(errno)), LB_EXIT_FAILURE;
