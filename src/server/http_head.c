@@ -238,6 +238,12 @@ static int parse_header(const char *name, size_t name_len, const char *value, si
     case 6:
         if (equals(name, name_len, "expect") && !equals(value, value_len, "100-continue"))
             return refuse(why, 417, "only 100-continue can be expected");
+        if (equals(name, name_len, "accept")) {
+            head->accept = value;
+            head->accept_len = value_len;
+        } else if (equals(name, name_len, "origin")) {
+            head->origin = true;
+        }
         break;
     case 10:
         if (equals(name, name_len, "connection"))
@@ -307,8 +313,9 @@ int lb_http_head_parse(const char *data, size_t len, struct lb_http_head *head, 
     head->method = LB_HTTP_UNKNOWN;
     head->http10 = head->close = head->chunked = false;
     head->content_length = 0;
-    head->path = head->query = "";
-    head->path_len = head->query_len = 0;
+    head->path = head->query = head->accept = "";
+    head->path_len = head->query_len = head->accept_len = 0;
+    head->origin = false;
     head->proxy.count = head->proxy.bytes = 0;
     for (size_t at = 0; at < len;) {
         const char *line = data + at, *newline = memchr(line, '\n', len - at);

@@ -38,6 +38,9 @@ struct lb_http_head {
     size_t path_len;
     const char *query; /* what follows '?'; "" without one */
     size_t query_len;
+    const char *accept; /* the last Accept header; "" without one */
+    size_t accept_len;
+    bool origin; /* it has an Origin header */
     struct lb_proxy_headers proxy;
 };
 

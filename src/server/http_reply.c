@@ -14,32 +14,54 @@ void lb_http_reply_clear(struct lb_http_reply *reply)
     reply->owned = NULL;
 }
 
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {204, "No Content"},
+    {400, "Bad Request"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {417, "Expectation Failed"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+};
+#define REASONS (sizeof reasons / sizeof reasons[0])
+
+static const char *const codes[REASONS + 1] = {
+    "200", "204", "400", "403", "404", "405", "408", "413", "414",   "417",
+    "429", "431", "500", "501", "502", "503", "504", "505", "other",
+};
+
+size_t lb_http_code_index(int status)
+{
+    size_t i = 0;
+    while (i < REASONS && reasons[i].status != status)
+        i++;
+    return i;
+}
+
+const char *const *lb_http_codes(size_t *count)
+{
+    *count = REASONS + 1;
+    return codes;
+}
+
 const char *lb_http_reason(int status)
 {
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        {200, "OK"},
-        {204, "No Content"},
-        {400, "Bad Request"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {417, "Expectation Failed"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-        {505, "HTTP Version Not Supported"},
-    };
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    }
-    return "Unknown";
+    size_t i = lb_http_code_index(status);
+    return i < REASONS ? reasons[i].reason : "Unknown";
 }
 
 static char *put(char *out, const char *text, size_t len)

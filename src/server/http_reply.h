@@ -29,6 +29,10 @@ void lb_http_reply_clear(struct lb_http_reply *reply);
 /* "OK"; "Unknown" for a status no route uses. */
 const char *lb_http_reason(int status);
 
+/* For metrics: the statuses as texts, the last "other", and a status' place among them. */
+const char *const *lb_http_codes(size_t *count);
+size_t lb_http_code_index(int status);
+
 /* What the head says besides the reply itself. */
 struct lb_http_frame {
     bool http10_keep_alive; /* say "Connection: keep-alive" */

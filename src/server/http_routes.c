@@ -1,4 +1,4 @@
-/* What the server answers to which path and method. */
+/* The public routes. */
 #include "server/http_routes.h"
 
 #include <jansson.h>
@@ -7,70 +7,61 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/identity_headers.h"
 #include "server/identity.h"
 #include "server/page.h"
 #include "server/readiness.h"
 
-#define FACTS_MAX 5
-
-struct lb_http_service {
+struct lb_http_routes {
     const struct lb_identity *identity;
     const struct lb_readiness *readiness;
     size_t name_len;
     json_t *info; /* what /info says of the server; never changed */
-    struct lb_http_fact facts[FACTS_MAX];
-    size_t fact_count;
-    char *identity_headers;
+    struct lb_http_service *service;
 };
 
-struct lb_http_route {
-    const char *path;
-    void (*answer)(const struct lb_http_service *s, const struct lb_http_request *r,
-                   struct lb_http_reply *reply);
-};
-
-#define ALLOWED "GET, HEAD, OPTIONS"
-
-static void text_reply(struct lb_http_reply *reply, int status, const char *text)
+void lb_http_answer_health(struct lb_http_reply *reply)
 {
-    reply->status = status;
-    reply->type = LB_HTTP_TEXT;
-    reply->body = text;
-    reply->body_len = strlen(text);
+    lb_http_reply_text(reply, 200, "ok\n");
 }
 
-static void answer_pod(const struct lb_http_service *s, const struct lb_http_request *r,
+void lb_http_answer_readiness(const struct lb_readiness *readiness, struct lb_http_reply *reply)
+{
+    bool ready = lb_readiness_get(readiness);
+    lb_http_reply_text(reply, ready ? 200 : 503, ready ? "ready\n" : "not ready\n");
+}
+
+static void answer_pod(void *context, const struct lb_http_request *request,
                        struct lb_http_reply *reply)
 {
-    (void)r;
+    (void)request;
+    const struct lb_http_routes *r = context;
     reply->type = LB_HTTP_TEXT;
-    reply->body = s->identity->name;
-    reply->body_len = s->name_len;
+    reply->body = r->identity->name;
+    reply->body_len = r->name_len;
 }
 
-static void answer_health(const struct lb_http_service *s, const struct lb_http_request *r,
+static void answer_health(void *context, const struct lb_http_request *request,
                           struct lb_http_reply *reply)
 {
-    (void)s;
-    (void)r;
-    text_reply(reply, 200, "ok\n");
+    (void)context;
+    (void)request;
+    lb_http_answer_health(reply);
 }
 
-static void answer_readiness(const struct lb_http_service *s, const struct lb_http_request *r,
+static void answer_readiness(void *context, const struct lb_http_request *request,
                              struct lb_http_reply *reply)
 {
-    (void)r;
-    bool ready = lb_readiness_get(s->readiness);
-    text_reply(reply, ready ? 200 : 503, ready ? "ready\n" : "not ready\n");
+    (void)request;
+    const struct lb_http_routes *r = context;
+    lb_http_answer_readiness(r->readiness, reply);
 }
 
-static void answer_page(const struct lb_http_service *s, const struct lb_http_request *r,
+static void answer_page(void *context, const struct lb_http_request *request,
                         struct lb_http_reply *reply)
 {
-    (void)s;
-    (void)r;
-    text_reply(reply, 200, lb_page);
+    (void)context;
+    (void)request;
+    lb_http_reply_text(reply, 200, lb_page);
     reply->type = "text/html; charset=utf-8";
 }
 
@@ -114,64 +105,38 @@ static json_t *peer_to_json(const char *peer)
                      (size_t)(colon - peer) - 2 * bracketed, "peer_port", atoi(colon + 1));
 }
 
-static void answer_info(const struct lb_http_service *s, const struct lb_http_request *r,
+static void answer_info(void *context, const struct lb_http_request *request,
                         struct lb_http_reply *reply)
 {
-    json_t *info = json_copy(s->info);
-    json_t *peer = peer_to_json(r->peer);
-    json_t *request = json_pack("{s:I, s:I, s:o}", "connection_id", (json_int_t)r->connection_id,
-                                "request_ordinal", (json_int_t)r->ordinal, "proxy_headers",
-                                proxy_to_json(r->proxy));
-    if (info && json_object_update(info, request) == 0 && json_object_update(info, peer) == 0)
-        reply->owned = json_dumps(info, JSON_COMPACT);
+    const struct lb_http_routes *r = context;
+    json_t *info = json_copy(r->info);
+    json_t *peer = peer_to_json(request->peer);
+    json_t *here = json_pack("{s:I, s:I, s:o}", "connection_id", (json_int_t)request->connection_id,
+                             "request_ordinal", (json_int_t)request->ordinal, "proxy_headers",
+                             proxy_to_json(request->proxy));
+    char *text = NULL;
+    if (info && json_object_update(info, here) == 0 && json_object_update(info, peer) == 0)
+        text = json_dumps(info, JSON_COMPACT);
     json_decref(info);
-    json_decref(request);
+    json_decref(here);
     json_decref(peer);
-    if (!reply->owned) {
-        text_reply(reply, 500, "out of memory\n");
-        return;
-    }
-    reply->type = LB_HTTP_JSON;
-    reply->body = reply->owned;
-    reply->body_len = strlen(reply->owned);
+    lb_http_reply_owned(reply, LB_HTTP_JSON, text, text ? strlen(text) : 0);
 }
 
-/* The busiest first; "*" is only reached by OPTIONS. */
+#define ALLOW "GET, HEAD, OPTIONS"
+
 static const struct lb_http_route routes[] = {
-    {"/pod", answer_pod},          {"/info", answer_info}, {"/healthz", answer_health},
-    {"/readyz", answer_readiness}, {"/", answer_page},     {"*", answer_health},
+    {"/pod", ALLOW, LB_HTTP_READ, answer_pod},
+    {"/info", ALLOW, LB_HTTP_READ, answer_info},
+    {"/healthz", ALLOW, LB_HTTP_READ, answer_health},
+    {"/readyz", ALLOW, LB_HTTP_READ, answer_readiness},
+    {"/", ALLOW, LB_HTTP_READ, answer_page},
+    {"*", ALLOW, 0, NULL},
 };
 
-const struct lb_http_route *lb_http_route_find(const struct lb_http_service *s, const char *path,
-                                               size_t path_len)
-{
-    (void)s;
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (lb_http_path_is(path, path_len, routes[i].path))
-            return &routes[i];
-    }
-    return NULL;
-}
-
-void lb_http_service_answer(const struct lb_http_service *s, const struct lb_http_request *r,
-                            struct lb_http_reply *reply)
-{
-    *reply = (struct lb_http_reply){.status = 200};
-    if (!r->route) {
-        text_reply(
-            reply, 404,
-            "404: nothing is here. There are /pod (the name of the pod), /info (all about this\n"
-            "server and this connection, as JSON), / (a page), /healthz and /readyz.\n");
-    } else if (r->method == LB_HTTP_OPTIONS) {
-        reply->status = 204;
-        reply->allow = ALLOWED;
-    } else if (r->method != LB_HTTP_GET && r->method != LB_HTTP_HEAD) {
-        text_reply(reply, 405, "405: only GET, HEAD and OPTIONS are allowed here.\n");
-        reply->allow = ALLOWED;
-    } else {
-        r->route->answer(s, r, reply);
-    }
-}
+static const char not_found[] =
+    "404: nothing is here. There are /pod (the name of the pod), /info (all about this\n"
+    "server and this connection, as JSON), / (a page), /healthz and /readyz.\n";
 
 static json_t *identity_to_json(const struct lb_identity *id)
 {
@@ -185,63 +150,44 @@ static json_t *identity_to_json(const struct lb_identity *id)
                      "start_time_unix_ms", (json_int_t)id->start_time_unix_ms);
 }
 
-/* The facts that are known, and their header lines. */
-static int collect_facts(struct lb_http_service *s, const struct lb_identity *id)
+struct lb_http_routes *lb_http_routes_new(const struct lb_identity *identity,
+                                          const struct lb_readiness *readiness,
+                                          struct lb_error *err)
 {
-    const struct lb_http_fact all[FACTS_MAX] = {
-        {LB_HEADER_POD, id->name},        {LB_HEADER_BOOT_ID, id->boot_id},
-        {LB_HEADER_VERSION, id->version}, {LB_HEADER_ZONE, id->zone},
-        {LB_HEADER_NODE, id->node},
-    };
-    size_t size = FACTS_MAX * (LB_IDENTITY_TEXT_MAX + 32) + 1, used = 0;
-    s->identity_headers = calloc(1, size);
-    if (!s->identity_headers)
-        return -1;
-    for (size_t i = 0; i < FACTS_MAX; i++) {
-        if (!*all[i].value)
-            continue;
-        s->facts[s->fact_count++] = all[i];
-        used += (size_t)snprintf(s->identity_headers + used, size - used, "%s: %s\r\n", all[i].name,
-                                 all[i].value);
-    }
-    return 0;
-}
-
-struct lb_http_service *lb_http_service_new(const struct lb_identity *identity,
-                                            const struct lb_readiness *readiness,
-                                            struct lb_error *err)
-{
-    struct lb_http_service *s = calloc(1, sizeof *s);
-    if (s) {
-        s->identity = identity;
-        s->readiness = readiness;
-        s->name_len = strlen(identity->name);
-        s->info = identity_to_json(identity);
-    }
-    if (!s || !s->info || collect_facts(s, identity) < 0) {
+    struct lb_http_routes *r = calloc(1, sizeof *r);
+    if (!r) {
         lb_error_set(err, "out of memory");
-        lb_http_service_free(s);
         return NULL;
     }
-    return s;
+    struct lb_http_service_config config = {
+        .routes = routes,
+        .route_count = sizeof routes / sizeof routes[0],
+        .context = r,
+        .not_found = not_found,
+    };
+    r->identity = identity;
+    r->readiness = readiness;
+    r->name_len = strlen(identity->name);
+    r->info = identity_to_json(identity);
+    r->service = lb_http_service_new(&config, identity, err);
+    if (r->info && r->service)
+        return r;
+    if (!r->info)
+        lb_error_set(err, "out of memory");
+    lb_http_routes_free(r);
+    return NULL;
 }
 
-void lb_http_service_free(struct lb_http_service *s)
+const struct lb_http_service *lb_http_routes_service(const struct lb_http_routes *r)
 {
-    if (!s)
+    return r->service;
+}
+
+void lb_http_routes_free(struct lb_http_routes *r)
+{
+    if (!r)
         return;
-    json_decref(s->info);
-    free(s->identity_headers);
-    free(s);
-}
-
-const char *lb_http_service_identity_headers(const struct lb_http_service *s)
-{
-    return s->identity_headers;
-}
-
-const struct lb_http_fact *lb_http_service_facts(const struct lb_http_service *s, size_t *count)
-{
-    *count = s->fact_count;
-    return s->facts;
+    lb_http_service_free(r->service);
+    json_decref(r->info);
+    free(r);
 }

@@ -16,9 +16,10 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "server/http_connection.h"
-#include "server/http_routes.h"
+#include "server/http_service.h"
 #include "server/http_worker.h"
 #include "server/listener.h"
+#include "server/metrics.h"
 
 /* How long accepting rests when no descriptor or memory is left for a connection. */
 #define ACCEPT_REST_MS 100
@@ -28,7 +29,7 @@ enum order { ORDER_RUN, ORDER_DRAIN, ORDER_ABORT };
 
 struct lb_http_server {
     struct lb_http_config config;
-    struct lb_http_service *service;
+    atomic_ullong open; /* connections of all workers */
     atomic_int order;
     atomic_uint left; /* workers that have not ended */
     size_t listeners;
@@ -61,9 +62,18 @@ static void end_if_drained(struct lb_http_worker *w)
         event_base_loopbreak(w->base);
 }
 
+bool lb_http_worker_welcome(struct lb_http_worker *w)
+{
+    struct lb_http_server *s = w->server;
+    w->open++;
+    unsigned long long before = atomic_fetch_add_explicit(&s->open, 1, memory_order_relaxed);
+    return s->config.max_connections == 0 || before < s->config.max_connections;
+}
+
 void lb_http_worker_forget(struct lb_http_worker *w)
 {
     w->open--;
+    atomic_fetch_sub_explicit(&w->server->open, 1, memory_order_relaxed);
     end_if_drained(w);
 }
 
@@ -140,7 +150,7 @@ static void drain(struct lb_http_worker *w)
     w->drain_until_ns = lb_clock_monotonic_ns() + DRAIN_ACCEPT_NS;
     struct lb_http_connection *c, *next;
     for (c = LIST_FIRST(&w->connections); c; c = next) {
-        next = lb_http_connection_next(c);
+        next = LIST_NEXT(c, entry);
         lb_http_connection_drain(c);
     }
     close_listeners(w);
@@ -152,7 +162,7 @@ static void abort_all(struct lb_http_worker *w)
     w->drain_until_ns = 0;
     close_listeners(w);
     while ((c = LIST_FIRST(&w->connections)))
-        lb_http_connection_abort(c);
+        lb_http_connection_abort(c, LB_CLOSE_DRAIN);
     event_base_loopbreak(w->base);
 }
 
@@ -220,14 +230,26 @@ static int open_loop(struct lb_http_worker *w)
     return event_add(w->wakeup, NULL);
 }
 
-static int worker_init(struct lb_http_worker *w, struct lb_http_server *s)
+static int add_shard(struct lb_http_worker *w, struct lb_error *err)
+{
+    size_t paths, codes;
+    const char *const *path = lb_http_service_paths(w->config->service, &paths);
+    const char *const *code = lb_http_codes(&codes);
+    w->metrics =
+        lb_metrics_shard_new(w->config->metrics, LB_METRICS_HTTP, path, paths, code, codes, err);
+    return w->metrics ? 0 : -1;
+}
+
+static int worker_init(struct lb_http_worker *w, struct lb_http_server *s, struct lb_error *err)
 {
     w->server = s;
     w->config = &s->config;
-    w->service = s->service;
     LIST_INIT(&w->connections);
-    if (open_loop(w) < 0)
+    w->seed = (unsigned)lb_clock_monotonic_ns() ^ (unsigned)(w - s->workers);
+    if (add_shard(w, err) < 0)
         return -1;
+    if (open_loop(w) < 0)
+        return lb_error_set(err, "cannot make an event loop: %s", strerror(errno));
     int64_t timeout = s->config.write_timeout_ns;
     struct timeval tv = {timeout / LB_NS_PER_S, timeout % LB_NS_PER_S / LB_NS_PER_US};
     w->write_timeout = event_base_init_common_timeout(w->base, &tv);
@@ -261,18 +283,13 @@ struct lb_http_server *lb_http_server_new(const struct lb_http_config *config, s
     atomic_init(&s->left, config->threads);
     for (unsigned i = 0; i < config->threads; i++)
         s->workers[i].wakeup_fd = -1;
-    s->service = lb_http_service_new(config->identity, config->readiness, err);
-    for (unsigned i = 0; s->service && i < config->threads; i++) {
-        if (worker_init(&s->workers[i], s) == 0)
+    for (unsigned i = 0; i < config->threads; i++) {
+        if (worker_init(&s->workers[i], s, err) == 0)
             continue;
-        lb_error_set(err, "cannot make an event loop: %s", strerror(errno));
         lb_http_server_free(s);
         return NULL;
     }
-    if (s->service)
-        return s;
-    lb_http_server_free(s);
-    return NULL;
+    return s;
 }
 
 int lb_http_server_add_listener(struct lb_http_server *s, struct lb_listener *l,
@@ -331,6 +348,5 @@ void lb_http_server_free(struct lb_http_server *s)
     lb_http_server_abort(s);
     for (unsigned i = 0; i < s->config.threads; i++)
         worker_free(&s->workers[i]);
-    lb_http_service_free(s->service);
     free(s);
 }

@@ -15,18 +15,22 @@
 #define LB_HTTP_MAX_LISTENERS 16
 
 struct lb_http_server;
-struct lb_identity;
+struct lb_http_service;
 struct lb_listener;
-struct lb_readiness;
+struct lb_metrics;
 
 struct lb_http_config {
-    const struct lb_identity *identity;   /* outlives the server */
-    const struct lb_readiness *readiness; /* outlives the server */
-    unsigned threads;                     /* from 1 to LB_HTTP_MAX_THREADS */
-    int64_t header_timeout_ns;            /* from a head's first byte to its last */
-    int64_t body_timeout_ns;              /* from the head's end to the body's */
-    int64_t write_timeout_ns;             /* without the client taking any of a response */
-    int64_t idle_timeout_ns;              /* between a response and the next request; 0: for ever */
+    const struct lb_http_service *service; /* what is answered; outlives the server */
+    struct lb_metrics *metrics;            /* where to count; outlives the server */
+    unsigned threads;                      /* from 1 to LB_HTTP_MAX_THREADS */
+    int64_t header_timeout_ns;             /* from a head's first byte to its last */
+    int64_t body_timeout_ns;               /* from the head's end to the body's */
+    int64_t write_timeout_ns;              /* without the client taking any of a response */
+    int64_t idle_timeout_ns;  /* between a response and the next request; 0: for ever */
+    int64_t max_age_ns;       /* of a connection, ±10 %; 0: for ever */
+    int64_t max_age_grace_ns; /* of a request that is served when its age ends; 0: for ever */
+    uint64_t max_requests;    /* of a connection; 0: any */
+    uint64_t max_connections; /* at once; 0: any */
     /* Called once, on one of the server's threads, when after a drain no connection is left. It
      * must not call into the server; it may wake the caller's event loop. */
     void (*stopped)(void *arg);

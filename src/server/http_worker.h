@@ -17,7 +17,7 @@ struct event_base;
 struct evhttp;
 struct evhttp_bound_socket;
 struct lb_http_connection;
-struct lb_http_service;
+struct lb_metrics_shard;
 
 LIST_HEAD(lb_http_connections, lb_http_connection);
 
@@ -27,7 +27,7 @@ LIST_HEAD(lb_http_connections, lb_http_connection);
 struct lb_http_worker {
     struct lb_http_server *server;
     const struct lb_http_config *config;
-    const struct lb_http_service *service;
+    struct lb_metrics_shard *metrics;
     struct event_base *base;
     struct evhttp *http;
     struct event *wakeup;    /* orders from outside */
@@ -44,12 +44,16 @@ struct lb_http_worker {
     struct lb_http_connection **by_fd; /* for evhttp's callbacks, which know only the socket */
     size_t by_fd_size;
     const struct timeval *write_timeout; /* a common timeout of `base` */
+    unsigned seed;                       /* of rand_r, for jitter */
     time_t date_s;
     char date[LB_HTTP_DATE_TEXT];
 };
 
 /* The Date header's value now. */
 const char *lb_http_worker_date(struct lb_http_worker *w);
+
+/* A connection has come; false: it is one too many for the server. */
+bool lb_http_worker_welcome(struct lb_http_worker *w);
 
 /* A connection has gone: ends the thread's loop when it was the last of a drain. */
 void lb_http_worker_forget(struct lb_http_worker *w);

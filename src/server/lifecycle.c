@@ -1,25 +1,29 @@
-/* The server's life as its process: a signalfd for what the world asks, an eventfd for what the
- * parts report. */
+/* The server's life as its process: a signalfd for what the world asks, eventfds for what the
+ * threads of the server tell. */
 #include "server/lifecycle.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
+
+enum step { SERVING, DELAYING, DRAINING, CANCELLING };
 
 struct lb_lifecycle {
     struct lb_lifecycle_config config;
     int signals;
-    int reports; /* counts ended parts */
-    bool stopping;
+    int stops; /* written when a stop is asked for */
+    int ended; /* counts ended parts */
+    enum step step;
+    int64_t next_ns; /* when the step is over */
 };
 
 static const int handled[] = {SIGTERM, SIGINT, SIGHUP};
@@ -50,9 +54,11 @@ struct lb_lifecycle *lb_lifecycle_new(const struct lb_lifecycle_config *config,
     }
     sigset_t set = handled_set();
     l->config = *config;
+    l->next_ns = INT64_MAX;
     l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    l->reports = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (l->signals < 0 || l->reports < 0) {
+    l->stops = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->signals < 0 || l->stops < 0 || l->ended < 0) {
         lb_error_set(err, "cannot wait for signals: %s", strerror(errno));
         lb_lifecycle_free(l);
         return NULL;
@@ -60,42 +66,87 @@ struct lb_lifecycle *lb_lifecycle_new(const struct lb_lifecycle_config *config,
     return l;
 }
 
-void lb_lifecycle_done(struct lb_lifecycle *l)
+static void count_up(int fd)
 {
     uint64_t one = 1;
-    ssize_t written = write(l->reports, &one, sizeof one); /* cannot fail: the counter has room */
+    ssize_t written = write(fd, &one, sizeof one); /* fails only with 2^64 - 2 in it */
     (void)written;
 }
 
-static void handle(struct lb_lifecycle *l, int number)
+void lb_lifecycle_stop(struct lb_lifecycle *l)
+{
+    count_up(l->stops);
+}
+
+void lb_lifecycle_done(struct lb_lifecycle *l)
+{
+    count_up(l->ended);
+}
+
+static void begin_stop(struct lb_lifecycle *l)
+{
+    if (l->step != SERVING)
+        return;
+    l->step = DELAYING;
+    l->next_ns = lb_clock_monotonic_ns() + l->config.drain_delay_ns;
+    l->config.begin(l->config.arg);
+}
+
+static void take_steps(struct lb_lifecycle *l)
+{
+    int64_t now = lb_clock_monotonic_ns();
+    if (l->step == DELAYING && now >= l->next_ns) {
+        l->step = DRAINING;
+        l->next_ns = now + l->config.drain_timeout_ns;
+        l->config.drain(l->config.arg);
+    } else if (l->step == DRAINING && now >= l->next_ns) {
+        lb_log(LB_LOG_WARNING, "server", "not all was done in time: cancelling the rest");
+        l->step = CANCELLING;
+        l->next_ns = INT64_MAX;
+        l->config.cancel(l->config.arg);
+    }
+}
+
+static void handle_signal(struct lb_lifecycle *l, int number)
 {
     if (number == SIGHUP) {
-        if (l->config.reload)
-            l->config.reload(l->config.arg);
+        l->config.reload(l->config.arg);
         return;
     }
-    if (l->stopping) {
+    if (l->step != SERVING) {
         lb_log(LB_LOG_WARNING, "server", "%s again: ending at once", strsignal(number));
         _exit(LB_EXIT_FAILURE);
     }
     lb_log(LB_LOG_INFO, "server", "%s: stopping", strsignal(number));
-    l->stopping = true;
-    l->config.stop(l->config.arg);
+    begin_stop(l);
+}
+
+/* Rounded up, so that the step is due when poll returns. */
+static int wait_ms(const struct lb_lifecycle *l)
+{
+    if (l->next_ns == INT64_MAX)
+        return -1;
+    int64_t left = l->next_ns - lb_clock_monotonic_ns();
+    return left <= 0 ? 0 : (int)((left + LB_NS_PER_MS - 1) / LB_NS_PER_MS);
 }
 
 void lb_lifecycle_run(struct lb_lifecycle *l)
 {
     struct pollfd fds[] = {{.fd = l->signals, .events = POLLIN},
-                           {.fd = l->reports, .events = POLLIN}};
-    uint64_t ended = 0, more;
+                           {.fd = l->stops, .events = POLLIN},
+                           {.fd = l->ended, .events = POLLIN}};
+    uint64_t ended = 0, count;
     struct signalfd_siginfo info;
     while (ended < l->config.parts) {
-        if (poll(fds, 2, -1) < 0)
+        take_steps(l);
+        if (poll(fds, 3, wait_ms(l)) < 0)
             continue; /* EINTR */
         while (read(l->signals, &info, sizeof info) == (ssize_t)sizeof info)
-            handle(l, (int)info.ssi_signo);
-        if (read(l->reports, &more, sizeof more) == (ssize_t)sizeof more)
-            ended += more;
+            handle_signal(l, (int)info.ssi_signo);
+        if (read(l->stops, &count, sizeof count) == (ssize_t)sizeof count)
+            begin_stop(l);
+        if (read(l->ended, &count, sizeof count) == (ssize_t)sizeof count)
+            ended += count;
     }
 }
 
@@ -103,9 +154,10 @@ void lb_lifecycle_free(struct lb_lifecycle *l)
 {
     if (!l)
         return;
-    if (l->signals >= 0)
-        close(l->signals);
-    if (l->reports >= 0)
-        close(l->reports);
+    const int fds[] = {l->signals, l->stops, l->ended};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
     free(l);
 }

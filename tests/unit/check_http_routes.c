@@ -10,7 +10,8 @@
 static struct lb_identity identity = {
     .name = "pod-1", .namespace = "demo", .node = "n", .zone = "", .version = "v2"};
 static struct lb_readiness *readiness;
-static struct lb_http_service *service;
+static struct lb_http_routes *routes;
+static const struct lb_http_service *service;
 static struct lb_proxy_headers proxy;
 
 static void set_up(void)
@@ -18,13 +19,14 @@ static void set_up(void)
     struct lb_error err = {""};
     ck_assert_msg(lb_identity_complete(&identity, &err) == 0, "%s", err.text);
     readiness = lb_readiness_new(&err);
-    service = lb_http_service_new(&identity, readiness, &err);
-    ck_assert_ptr_nonnull(service);
+    routes = lb_http_routes_new(&identity, readiness, &err);
+    ck_assert_ptr_nonnull(routes);
+    service = lb_http_routes_service(routes);
 }
 
 static void tear_down(void)
 {
-    lb_http_service_free(service);
+    lb_http_routes_free(routes);
     lb_readiness_free(readiness);
 }
 
@@ -147,8 +149,9 @@ START_TEST(the_largest_head_fits)
     struct lb_identity big = {.name = text, .version = text, .zone = text, .node = text};
     struct lb_error err;
     ck_assert_int_eq(lb_identity_complete(&big, &err), 0);
-    struct lb_http_service *s = lb_http_service_new(&big, readiness, &err);
-    ck_assert_ptr_nonnull(s);
+    struct lb_http_routes *big_routes = lb_http_routes_new(&big, readiness, &err);
+    ck_assert_ptr_nonnull(big_routes);
+    const struct lb_http_service *s = lb_http_routes_service(big_routes);
     proxy.count = proxy.bytes = 0;
     for (int i = 0; i < LB_PROXY_HEADERS_MAX; i++) {
         int n = snprintf(names[i], sizeof names[i], "x-envoy-%050d", i);
@@ -170,7 +173,7 @@ START_TEST(the_largest_head_fits)
                                   .peer = peer,
                                   .proxy = &proxy};
     ck_assert_uint_lt(lb_http_reply_write_head(buf, &reply, &frame), sizeof buf);
-    lb_http_service_free(s);
+    lb_http_routes_free(big_routes);
 }
 END_TEST
 

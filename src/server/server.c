@@ -1,0 +1,255 @@
+/* lbdemo-server as a whole: its parts, wired together. */
+#include "server/server.h"
+
+#include <event2/event.h>
+#include <grpc/grpc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/address.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "server/grpc_server.h"
+#include "server/http_admin.h"
+#include "server/http_routes.h"
+#include "server/http_server.h"
+#include "server/lifecycle.h"
+#include "server/listener.h"
+#include "server/metrics.h"
+#include "server/readiness.h"
+#include "server/server_options.h"
+
+/* The admin listener's own limit: it serves probes, scrapes and people. */
+#define ADMIN_CONNECTIONS_MAX 256
+
+struct lb_server {
+    const struct lb_server_options *options;
+    unsigned threads;
+    struct lb_lifecycle *lifecycle;
+    struct lb_readiness *readiness;
+    struct lb_metrics *metrics, *admin_metrics; /* admin's traffic is not the service's */
+    struct lb_listener *http_listener, *grpc_listener, *admin_listener;
+    struct lb_http_routes *routes;
+    struct lb_http_admin *admin_routes;
+    struct lb_http_server *http, *admin;
+    struct lb_grpc_server *grpc;
+    bool announced; /* the port file is there */
+};
+
+/* --- the steps of a stop -----------------------------------------------------------------------
+ */
+
+static void begin(void *arg)
+{
+    struct lb_server *s = arg;
+    lb_readiness_stop(s->readiness);
+}
+
+static void drain(void *arg)
+{
+    struct lb_server *s = arg;
+    lb_http_server_drain(s->http);
+    lb_grpc_server_shutdown(s->grpc, lb_clock_monotonic_ns() + s->options->drain_timeout_ns);
+}
+
+/* gRPC cancels by itself at the deadline it was given. */
+static void cancel(void *arg)
+{
+    struct lb_server *s = arg;
+    lb_http_server_abort(s->http);
+}
+
+static void reload(void *arg)
+{
+    (void)arg;
+    lb_log(LB_LOG_INFO, "server", "SIGHUP: there is nothing to read again");
+}
+
+static void part_stopped(void *arg)
+{
+    struct lb_server *s = arg;
+    lb_lifecycle_done(s->lifecycle);
+}
+
+static void asked_to_stop(void *arg)
+{
+    struct lb_server *s = arg;
+    lb_lifecycle_stop(s->lifecycle);
+}
+
+/* --- opening -----------------------------------------------------------------------------------
+ */
+
+static int open_lifecycle(struct lb_server *s, struct lb_error *err)
+{
+    struct lb_lifecycle_config config = {
+        .drain_delay_ns = s->options->drain_delay_ns,
+        .drain_timeout_ns = s->options->drain_timeout_ns,
+        .parts = 2, /* HTTP and gRPC */
+        .begin = begin,
+        .drain = drain,
+        .cancel = cancel,
+        .reload = reload,
+        .arg = s,
+    };
+    s->lifecycle = lb_lifecycle_new(&config, err);
+    return s->lifecycle ? 0 : -1;
+}
+
+/* Every address, before anything else: either all are ours or nothing starts. */
+static int open_listeners(struct lb_server *s, struct lb_error *err)
+{
+    const struct lb_server_options *o = s->options;
+    if (!(s->http_listener = lb_listener_open(o->http_listen, s->threads, err)) ||
+        !(s->grpc_listener = lb_listener_open(o->grpc_listen, 1, err)) ||
+        (*o->admin_listen && !(s->admin_listener = lb_listener_open(o->admin_listen, 1, err))))
+        return -1;
+    return 0;
+}
+
+static int open_http(struct lb_server *s, struct lb_error *err)
+{
+    const struct lb_server_options *o = s->options;
+    if (!(s->routes = lb_http_routes_new(&o->identity, s->readiness, err)))
+        return -1;
+    struct lb_http_config config = {
+        .service = lb_http_routes_service(s->routes),
+        .metrics = s->metrics,
+        .threads = s->threads,
+        .header_timeout_ns = o->header_timeout_ns,
+        .body_timeout_ns = o->body_timeout_ns,
+        .write_timeout_ns = o->write_timeout_ns,
+        .idle_timeout_ns = o->idle_timeout_ns,
+        .max_age_ns = o->max_age_ns,
+        .max_age_grace_ns = o->max_age_grace_ns,
+        .max_requests = o->max_requests,
+        .max_connections = o->max_connections,
+        .stopped = part_stopped,
+        .stopped_arg = s,
+    };
+    s->http = lb_http_server_new(&config, err);
+    return s->http ? lb_http_server_add_listener(s->http, s->http_listener, err) : -1;
+}
+
+static int open_admin(struct lb_server *s, struct lb_error *err)
+{
+    const struct lb_server_options *o = s->options;
+    struct lb_http_admin_config routes = {
+        .identity = &o->identity,
+        .readiness = s->readiness,
+        .metrics = s->metrics,
+        .libevent_version = event_get_version(),
+        .grpc_version = grpc_version_string(),
+        .drain = asked_to_stop,
+        .drain_arg = s,
+    };
+    if (!s->admin_listener)
+        return 0;
+    if (!(s->admin_metrics = lb_metrics_new(err)) ||
+        !(s->admin_routes = lb_http_admin_new(&routes, err)))
+        return -1;
+    struct lb_http_config config = {
+        .service = lb_http_admin_service(s->admin_routes),
+        .metrics = s->admin_metrics,
+        .threads = 1,
+        .header_timeout_ns = o->header_timeout_ns,
+        .body_timeout_ns = o->body_timeout_ns,
+        .write_timeout_ns = o->write_timeout_ns,
+        .idle_timeout_ns = o->idle_timeout_ns,
+        .max_connections = ADMIN_CONNECTIONS_MAX,
+    };
+    s->admin = lb_http_server_new(&config, err);
+    return s->admin ? lb_http_server_add_listener(s->admin, s->admin_listener, err) : -1;
+}
+
+static int open_grpc(struct lb_server *s, struct lb_error *err)
+{
+    struct lb_grpc_config config = {
+        .identity = &s->options->identity,
+        .readiness = s->readiness,
+        .threads = s->threads,
+        .stopped = part_stopped,
+        .stopped_arg = s,
+    };
+    if (!(s->grpc = lb_grpc_server_new(&config, err)))
+        return -1;
+    int fd = lb_listener_take(s->grpc_listener, 0);
+    if (lb_grpc_server_add_listener(s->grpc, fd, err) == 0)
+        return 0;
+    close(fd);
+    return -1;
+}
+
+static int announce(struct lb_server *s, struct lb_error *err)
+{
+    const char *http = lb_listener_address(s->http_listener);
+    const char *grpc = lb_listener_address(s->grpc_listener);
+    const char *admin = s->admin_listener ? lb_listener_address(s->admin_listener) : NULL;
+    char text[3 * LB_ADDRESS_TEXT + 32];
+    int len = snprintf(text, sizeof text, "http %s\ngrpc %s\n", http, grpc);
+    if (admin)
+        len += snprintf(text + len, sizeof text - (size_t)len, "admin %s\n", admin);
+    if (s->options->port_file && lb_file_write(s->options->port_file, text, (size_t)len, err) < 0)
+        return -1;
+    s->announced = s->options->port_file != NULL;
+    lb_log(LB_LOG_INFO, "server", "serving HTTP on %s, gRPC on %s, admin on %s", http, grpc,
+           admin ? admin : "no address");
+    return 0;
+}
+
+static unsigned thread_count(uint64_t wanted)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return wanted           ? (unsigned)wanted
+           : processors < 1 ? 1
+           : processors > 8 ? 8
+                            : (unsigned)processors;
+}
+
+struct lb_server *lb_server_start(struct lb_server_options *options, struct lb_error *err)
+{
+    struct lb_server *s = calloc(1, sizeof *s);
+    if (!s) {
+        lb_error_set(err, "out of memory");
+        return NULL;
+    }
+    s->options = options;
+    s->threads = thread_count(options->threads);
+    if (lb_identity_complete(&options->identity, err) == 0 && open_lifecycle(s, err) == 0 &&
+        open_listeners(s, err) == 0 && (s->readiness = lb_readiness_new(err)) &&
+        (s->metrics = lb_metrics_new(err)) && open_http(s, err) == 0 && open_admin(s, err) == 0 &&
+        open_grpc(s, err) == 0 && lb_grpc_server_start(s->grpc, err) == 0 &&
+        lb_http_server_start(s->http, err) == 0 &&
+        (!s->admin || lb_http_server_start(s->admin, err) == 0) && announce(s, err) == 0)
+        return s;
+    lb_server_free(s);
+    return NULL;
+}
+
+void lb_server_run(struct lb_server *s)
+{
+    lb_lifecycle_run(s->lifecycle);
+}
+
+void lb_server_free(struct lb_server *s)
+{
+    if (!s)
+        return;
+    if (s->announced)
+        unlink(s->options->port_file);
+    lb_http_server_free(s->admin);
+    lb_http_server_free(s->http);
+    lb_grpc_server_free(s->grpc);
+    lb_http_admin_free(s->admin_routes);
+    lb_http_routes_free(s->routes);
+    lb_listener_free(s->admin_listener);
+    lb_listener_free(s->grpc_listener);
+    lb_listener_free(s->http_listener);
+    lb_metrics_free(s->admin_metrics);
+    lb_metrics_free(s->metrics);
+    lb_readiness_free(s->readiness);
+    lb_lifecycle_free(s->lifecycle);
+    free(s);
+}
