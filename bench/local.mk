@@ -12,3 +12,13 @@ bench: all
 	@$(bench_run)
 bench-record: all
 	@$(bench_run) --command 'make bench-record' --record $(srcdir)/bench/RESULTS.md
+
+# The verdict's own cost.
+EXTRA_PROGRAMS += bench/bench_verdict
+bench_bench_verdict_SOURCES = bench/bench_verdict.c
+bench_bench_verdict_CFLAGS = $(AM_CFLAGS) $(GSL_CFLAGS)
+bench_bench_verdict_LDADD = src/liblbbalance.a $(GSL_LIBS) -lm
+CLEANFILES += bench/bench_verdict
+.PHONY: bench-verdict
+bench-verdict: bench/bench_verdict
+	bench/bench_verdict

@@ -59,10 +59,13 @@ static const struct lb_option channel_options[] = {
      AT(use_proxy), 1},
 };
 
+static const struct lb_option tls_options[] = LB_TLS_OPTION_TABLE(struct config, grpc.tls);
+
 static const struct lb_option_group groups[] = {
     LB_OPTION_GROUP("Call", call_options),
     LB_OPTION_GROUP("Who answers", identity_options),
     LB_OPTION_GROUP("Channel", channel_options),
+    LB_OPTION_GROUP("TLS", tls_options),
 };
 
 static struct lb_transport *new_transport(const void *config, const char *target,

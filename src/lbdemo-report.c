@@ -96,9 +96,9 @@ static const struct lb_program program = {
         "Merges reports that lbdemo-http-client and lbdemo-grpc-client wrote with --report and "
         "judges the whole anew from its counts. REPORT is a file, a folder (all *.json in it), "
         "a quoted pattern, or - for standard input.",
-    .epilog =
-        "Exit status: 0 as expected, 1 not as expected (or --compare found a change) or a failure, "
-        "2 bad usage or a report that cannot be read, 3 could not be judged.\n",
+    .epilog = "Exit status: 0 as expected, 1 not as expected, changed (--compare) or a\n"
+              "failure, 2 bad usage or a report that cannot be read, 3 could not be\n"
+              "judged.\n",
     .groups = groups_of_options,
     .group_count = sizeof groups_of_options / sizeof groups_of_options[0],
     .max_args = INT_MAX,

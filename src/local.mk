@@ -13,6 +13,7 @@ src_liblbcommon_a_SOURCES = \
 	src/common/memory.c src/common/memory.h \
 	src/common/options.c src/common/options.h \
 	src/common/options_help.c src/common/options_help.h \
+	src/common/tls.c src/common/tls.h \
 	src/common/units.c src/common/units.h \
 	src/common/utf8.c src/common/utf8.h
 
@@ -71,14 +72,29 @@ lbdemo_server_LDADD = src/liblbserver.a proto/liblbproto.a src/liblbcommon.a \
 
 noinst_LIBRARIES += src/liblbclient.a src/liblbhttpclient.a
 src_liblbclient_a_SOURCES = \
+	src/client/admin.c src/client/admin.h \
+	src/client/client_metrics.c src/client/client_metrics.h \
 	src/client/client_options.c src/client/client_options.h \
+	src/client/client_report.c src/client/client_report.h \
 	src/client/engine.c src/client/engine.h \
 	src/client/live.c src/client/live.h \
+	src/client/live_page.h \
 	src/client/output.c src/client/output.h \
 	src/client/run.c src/client/run.h \
 	src/client/summary.c src/client/summary.h \
+	src/client/tls_options.c src/client/tls_options.h \
 	src/client/transport.h \
 	src/client/vary.c src/client/vary.h
+nodist_src_liblbclient_a_SOURCES = src/client/live_page.c
+EXTRA_DIST += src/client/live_page.html
+CLEANFILES += src/client/live_page.c
+
+src/client/live_page.c: $(top_srcdir)/src/client/live_page.html
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && { \
+	echo '#include "client/live_page.h"'; echo 'const char lb_live_page[] ='; \
+	$(SED) -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $(top_srcdir)/src/client/live_page.html; \
+	echo ';'; } >$@.tmp && mv $@.tmp $@
+
 src_liblbhttpclient_a_SOURCES = \
 	src/client/http_cookies.c src/client/http_cookies.h \
 	src/client/http_header.c src/client/http_header.h \
@@ -89,8 +105,8 @@ src_liblbhttpclient_a_SOURCES = \
 
 bin_PROGRAMS += lbdemo-http-client
 lbdemo_http_client_SOURCES = src/lbdemo-http-client.c
-lbdemo_http_client_LDADD = src/liblbhttpclient.a src/liblbclient.a src/liblbbalance.a \
-	src/liblbcommon.a $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
+lbdemo_http_client_LDADD = src/liblbhttpclient.a src/liblbclient.a src/liblbreport.a \
+	src/liblbbalance.a src/liblbcommon.a $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
 
 noinst_LIBRARIES += src/liblbgrpcclient.a
 src_liblbgrpcclient_a_SOURCES = \
@@ -107,8 +123,9 @@ src_liblbgrpcclient_a_SOURCES = \
 
 bin_PROGRAMS += lbdemo-grpc-client
 lbdemo_grpc_client_SOURCES = src/lbdemo-grpc-client.c
-lbdemo_grpc_client_LDADD = src/liblbclient.a src/liblbgrpcclient.a src/liblbbalance.a \
-	src/liblbcommon.a $(GRPC_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
+lbdemo_grpc_client_LDADD = src/liblbgrpcclient.a src/liblbclient.a src/liblbreport.a src/liblbbalance.a \
+	src/liblbcommon.a $(GRPC_LIBS) $(LIBEVENT_LIBS) $(LIBEVENT_OPENSSL_LIBS) $(JANSSON_LIBS) \
+	$(GSL_LIBS) -lm
 
 # The verdict: pure, includes nothing of the other folders.
 noinst_LIBRARIES += src/liblbbalance.a

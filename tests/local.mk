@@ -1,5 +1,12 @@
 # Unit tests: one Check program a module.
 check_programs_unit = \
+	tests/unit/check_verdict \
+	tests/unit/check_tally \
+	tests/unit/check_schedule \
+	tests/unit/check_pattern \
+	tests/unit/check_histogram \
+	tests/unit/check_evenness \
+	tests/unit/check_coin \
 	tests/unit/check_address \
 	tests/unit/check_client_options \
 	tests/unit/check_client_output \
@@ -21,6 +28,7 @@ check_programs_unit = \
 	tests/unit/check_metrics \
 	tests/unit/check_options \
 	tests/unit/check_proxy_headers \
+	tests/unit/check_tls \
 	tests/unit/check_units \
 	tests/unit/check_utf8 \
 	tests/unit/check_vary
@@ -28,10 +36,11 @@ check_PROGRAMS += $(check_programs_unit)
 TESTS += $(check_programs_unit)
 
 unit_ldadd = src/liblbcommon.a $(CHECK_LIBS)
+unit_balance_ldadd = src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) -lm
 unit_server_ldadd = src/liblbserver.a $(unit_ldadd)
-unit_client_ldadd = src/liblbclient.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) $(JANSSON_LIBS) -lm
+unit_client_ldadd = src/liblbclient.a src/liblbreport.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) $(JANSSON_LIBS) -lm
 unit_http_client_ldadd = src/liblbhttpclient.a $(unit_ldadd) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
-unit_grpc_client_ldadd = src/liblbgrpcclient.a $(unit_ldadd) $(JANSSON_LIBS)
+unit_grpc_client_ldadd = src/liblbgrpcclient.a src/liblbclient.a $(unit_ldadd) $(LIBEVENT_OPENSSL_LIBS) $(JANSSON_LIBS)
 unit_common = tests/unit/unit.h
 # Check's own header does not pass -Wformat=2 -Wundef and is not ours.
 unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-format-nonliteral
@@ -100,6 +109,9 @@ tests_unit_check_options_LDADD = $(unit_ldadd)
 tests_unit_check_proxy_headers_SOURCES = tests/unit/check_proxy_headers.c $(unit_common)
 tests_unit_check_proxy_headers_CFLAGS = $(unit_cflags)
 tests_unit_check_proxy_headers_LDADD = $(unit_server_ldadd)
+tests_unit_check_tls_SOURCES = tests/unit/check_tls.c $(unit_common)
+tests_unit_check_tls_CFLAGS = $(unit_cflags)
+tests_unit_check_tls_LDADD = $(unit_ldadd) $(LIBEVENT_OPENSSL_LIBS)
 tests_unit_check_units_SOURCES = tests/unit/check_units.c $(unit_common)
 tests_unit_check_units_CFLAGS = $(unit_cflags)
 tests_unit_check_units_LDADD = $(unit_ldadd)
@@ -109,6 +121,47 @@ tests_unit_check_vary_LDADD = $(unit_client_ldadd)
 tests_unit_check_utf8_SOURCES = tests/unit/check_utf8.c $(unit_common)
 tests_unit_check_utf8_CFLAGS = $(unit_cflags)
 tests_unit_check_utf8_LDADD = $(unit_ldadd)
+
+tests_unit_check_coin_SOURCES = tests/unit/check_coin.c $(unit_common)
+tests_unit_check_coin_CFLAGS = $(unit_cflags) $(GSL_CFLAGS)
+tests_unit_check_coin_LDADD = $(unit_balance_ldadd)
+tests_unit_check_evenness_SOURCES = tests/unit/check_evenness.c $(unit_common)
+tests_unit_check_evenness_CFLAGS = $(unit_cflags) $(GSL_CFLAGS)
+tests_unit_check_evenness_LDADD = $(unit_balance_ldadd)
+tests_unit_check_histogram_SOURCES = tests/unit/check_histogram.c $(unit_common)
+tests_unit_check_histogram_CFLAGS = $(unit_cflags) $(GSL_CFLAGS)
+tests_unit_check_histogram_LDADD = $(unit_balance_ldadd)
+tests_unit_check_pattern_SOURCES = tests/unit/check_pattern.c tests/unit/feed_runs.h $(unit_common)
+tests_unit_check_pattern_CFLAGS = $(unit_cflags) $(GSL_CFLAGS)
+tests_unit_check_pattern_LDADD = $(unit_balance_ldadd)
+tests_unit_check_schedule_SOURCES = tests/unit/check_schedule.c tests/unit/feed_runs.h $(unit_common)
+tests_unit_check_schedule_CFLAGS = $(unit_cflags) $(GSL_CFLAGS)
+tests_unit_check_schedule_LDADD = $(unit_balance_ldadd)
+tests_unit_check_tally_SOURCES = tests/unit/check_tally.c tests/unit/feed_runs.h $(unit_common)
+tests_unit_check_tally_CFLAGS = $(unit_cflags) $(GSL_CFLAGS)
+tests_unit_check_tally_LDADD = $(unit_balance_ldadd)
+tests_unit_check_verdict_SOURCES = tests/unit/check_verdict.c tests/unit/feed_runs.h $(unit_common)
+tests_unit_check_verdict_CFLAGS = $(unit_cflags) $(GSL_CFLAGS)
+tests_unit_check_verdict_LDADD = $(unit_balance_ldadd)
+
+# The simulation of the verdict: a few runs a cell with every check, all of them on demand.
+check_PROGRAMS += tests/sim/check_verdict_sim
+TESTS += tests/sim/check_verdict_sim
+tests_sim_check_verdict_sim_SOURCES = \
+	tests/sim/balancers.c tests/sim/balancers.h \
+	tests/sim/check_verdict_sim.c \
+	tests/sim/power.c tests/sim/power.h \
+	tests/sim/run.c tests/sim/run.h
+tests_sim_check_verdict_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/sim
+tests_sim_check_verdict_sim_CFLAGS = $(AM_CFLAGS) $(GSL_CFLAGS)
+tests_sim_check_verdict_sim_LDADD = src/liblbbalance.a $(GSL_LIBS) -lm
+EXTRA_DIST += tests/sim/RESULTS.md
+
+VERDICT_RUNS = 10000
+VERDICT_JOBS = 2
+.PHONY: check-verdict
+check-verdict: tests/sim/check_verdict_sim
+	nice -n 10 tests/sim/check_verdict_sim --runs $(VERDICT_RUNS) --jobs $(VERDICT_JOBS)
 
 # End-to-end tests: Python programs that exit 0 (passed), 77 (skipped, with the reason) or another
 # status (failed). They find the built programs by LBDEMO_BIN.
@@ -124,6 +177,7 @@ PY_LOG_COMPILER = $(PYTHON)
 e2e_tests = \
 	tests/e2e/bootstrap.py \
 	tests/e2e/grpc_client.py \
+	tests/e2e/grpc_client_tls.py \
 	tests/e2e/grpc_server.py \
 	tests/e2e/grpc_server_health.py \
 	tests/e2e/grpc_server_reflection.py \

@@ -236,6 +236,7 @@ static int tell_apart(struct lb_schedule *s, struct lb_step *step)
 {
     uint32_t count[LB_GROUPS];
     bool can_toss = count_groups(s, count) >= 2;
+    s->together = 0; /* from here on one at a time: overlapping requests have no order */
     enum lb_level key = key_to_toss(s);
     if (can_toss && !s->layers.followed)
         return toss_connection(s, step);
@@ -290,8 +291,6 @@ static int weigh(struct lb_schedule *s, struct lb_step *step)
     case LB_LAYER_CLIENT_SIDE:
     case LB_LAYER_STICKY:
         return stop(step, LB_STOP_CERTAIN);
-    case LB_LAYER_SINGLE_BACKEND:
-        return search(s, step); /* not before every key was varied */
     case LB_LAYER_PER_CONNECTION:
         if (s->layers.units >= needed(s))
             return stop(step, LB_STOP_CERTAIN);

@@ -11,6 +11,7 @@
 
 #define MAX_FACTS 96
 #define SENTENCE 512
+#define TOLD_EVENTS 8 /* the rest is in the report */
 
 struct teller {
     struct lb_scene *sc;
@@ -101,19 +102,31 @@ static void tell_connections(struct teller *t)
             chance(follow));
 }
 
+/* "per-request, clock, sticky by source address or header" */
+static void list_left(const struct lb_layers *l, char *left, size_t size)
+{
+    static const char *const keys[] = {"source address", "cookie", "header", "path"};
+    size_t used = 0;
+    bool sticky = false;
+    for (unsigned i = 0; i < LB_EXPLANATIONS && used < size; i++) {
+        if (!l->explanations[i].left)
+            continue;
+        bool key = i >= LB_BY_SOURCE && i <= LB_BY_PATH;
+        const char *between = used == 0 ? "" : key && sticky ? "/" : ", ";
+        const char *before = key && !sticky ? "sticky by " : "";
+        used += (size_t)snprintf(left + used, size - used, "%s%s%s", between, before,
+                                 key ? keys[i - LB_BY_SOURCE] : lb_explanation_name(i));
+        sticky |= key;
+    }
+}
+
 static void tell_layer(struct teller *t)
 {
     struct lb_verdict *v = t->v;
     const struct lb_layers *l = &v->layers;
     if (l->layer == LB_LAYER_UNKNOWN && v->answers > 0 && !l->identity_broken) {
         char left[256] = "";
-        for (unsigned i = 0; i < LB_EXPLANATIONS; i++) {
-            if (!l->explanations[i].left)
-                continue;
-            size_t used = strlen(left);
-            snprintf(left + used, sizeof(left) - used, "%s%s", used ? ", " : "",
-                     lb_explanation_name(i));
-        }
+        list_left(l, left, sizeof(left));
         if (l->left > 0)
             say(t, LB_FACT_LAYER_LEFT, l->left, NAN, NAN, "not yet told apart: %s", left);
         else
@@ -261,7 +274,7 @@ static void tell_identity(struct teller *t)
 static void tell_events(struct teller *t)
 {
     struct lb_verdict *v = t->v;
-    for (size_t i = 0; i < v->n_events; i++) {
+    for (size_t i = 0; i < v->n_events && i < TOLD_EVENTS; i++) {
         const struct lb_event *e = &v->events[i];
         char *name = lb_escape_name(v->event_names[i]);
         double from = (double)e->from_ns / 1e9, until = (double)e->until_ns / 1e9;

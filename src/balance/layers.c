@@ -196,6 +196,8 @@ static void judge_key(struct lb_layers *out, const struct sight *see, enum lb_ex
     bool address = id == LB_BY_ADDRESS;
     if (address && see->target && see->target->addresses == 1)
         eliminate(out, id, LB_OUT_ONE_ADDRESS);
+    if (id == LB_BY_COOKIE && see->target && !see->target->cookies)
+        eliminate(out, id, LB_OUT_NOT_USED);
     if (reached(out, inside))
         eliminate(out, id, LB_OUT_LEAVES);
     if (reached(out, fresh))
@@ -221,8 +223,6 @@ static enum lb_layer decide(struct lb_layers *out, const struct sight *see)
 {
     if (out->identity_broken || out->backends == 0)
         return LB_LAYER_UNKNOWN;
-    if (is_single(out, see))
-        return LB_LAYER_SINGLE_BACKEND;
     if (out->left != 1)
         return LB_LAYER_UNKNOWN;
     if (out->explanations[LB_BY_REQUEST].left)
@@ -303,6 +303,7 @@ int lb_layers_judge(const struct lb_tally *t, const struct lb_target_facts *targ
     for (unsigned i = 0; i < LB_EXPLANATIONS; i++)
         out->left += out->explanations[i].left;
     out->single_bound = bound_second(out->units, alpha);
+    out->bounded_single = is_single(out, &see);
     out->layer = decide(out, &see);
     find_two_hops(out, &see);
     out->changes_below = out->layer == LB_LAYER_PER_CONNECTION && see.leaves_inside;

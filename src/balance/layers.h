@@ -17,7 +17,7 @@ enum lb_layer {
     LB_LAYER_PER_REQUEST,
     LB_LAYER_CLIENT_SIDE,
     LB_LAYER_STICKY,
-    LB_LAYER_SINGLE_BACKEND
+    LB_LAYER_SINGLE_BACKEND /* only when one was expected: it can be bounded, never proved */
 };
 
 /* "per-connection", "per-request", "client-side", "sticky", "single-backend", "inconclusive". */
@@ -89,6 +89,7 @@ struct lb_layers {
     double log_follow[LB_LEVELS]; /* E_A by level */
     double log_half;              /* half rule, connections */
     double log_leaves[LB_PAIRS];  /* E_B by sequence */
+    bool bounded_single; /* one backend, whatever was varied, and the bound below is worth saying */
     double single_bound; /* with one backend seen: no second above this share (1 - alpha^(1/u)) */
     uint64_t units;      /* u: connections opened that were answered */
 };

@@ -7,6 +7,7 @@
 
 #define ONCE_MAX 0.1     /* Good-Turing: backends seen once, as a part of the units */
 #define PERIOD_CERTAIN 1 /* every turn of the cycle as the one before */
+#define STRONG_EFFECT 2  /* a larger design effect is no accident: units count for less */
 
 /* Mean agreement of two random answers. */
 static double chance_same(const struct lb_scene *sc, bool starts)
@@ -183,8 +184,10 @@ static void conclude_one(struct lb_scene *sc)
             doubt(v, LB_DOUBT_FEW);
             v->needed_units = (uint64_t)ceil(1 + log(v->alpha_evenness) / log(share));
         }
-    } else if (told_one || sc->options->weights || v->layers.layer == LB_LAYER_SINGLE_BACKEND) {
+    } else if (told_one || sc->options->weights || v->layers.bounded_single) {
         v->outcome = LB_OUTCOME_SINGLE;
+        if (told_one)
+            v->layers.layer = LB_LAYER_SINGLE_BACKEND;
     } else {
         doubt(v, LB_DOUBT_ONE_BACKEND);
     }
@@ -252,10 +255,15 @@ static void conclude_even(struct lb_scene *sc, size_t N)
 {
     struct lb_verdict *v = sc->v;
     bool told = sc->options->weights || sc->options->expected_backends >= v->seen;
+    double each = v->evenness.deff > STRONG_EFFECT ? v->evenness.deff : 1;
     uint64_t need = lb_evenness_units(N, 1, v->alpha_evenness);
+    if (v->units >= need) /* of fewer the effect cannot be told */
+        need = (uint64_t)ceil(each * (double)need);
     if (v->units < need) {
         doubt(v, LB_DOUBT_FEW);
         v->needed_units = need;
+    } else if (clock_possible(&v->layers)) {
+        doubt(v, LB_DOUBT_LAYER);
     } else if (v->missing_by_luck >= 0) {
         doubt(v, LB_DOUBT_NOT_SEEN);
     } else if (!told && (double)v->once > ONCE_MAX * (double)v->units) {
@@ -263,8 +271,35 @@ static void conclude_even(struct lb_scene *sc, size_t N)
         v->needed_units = (uint64_t)ceil((double)v->once / ONCE_MAX);
     } else {
         v->outcome = LB_OUTCOME_BALANCED;
-        v->could_miss = lb_evenness_shift(1.0 / (double)N, N, v->units, v->alpha_evenness);
+        v->could_miss = lb_evenness_shift(1.0 / (double)N, N, (uint64_t)((double)v->units / each),
+                                          v->alpha_evenness);
     }
+}
+
+/* One backend for all that this client sends unless a key is varied on purpose. */
+static bool default_key_is_pinned(const struct lb_scene *sc)
+{
+    bool pinned = true;
+    for (size_t i = 0; i < lb_tally_segments(sc->tally); i++) {
+        const struct lb_segment *s = lb_tally_segment(sc->tally, i);
+        for (size_t k = 0; k < s->n_keys; k++) {
+            const struct lb_key *key = &s->keys[k];
+            if (key->level == sc->v->layers.sticky_level && key->value == 0)
+                pinned &= key->first_backend == key->last_backend;
+        }
+    }
+    return pinned;
+}
+
+/* Does this client's own choice or key keep it on one of several backends? */
+static bool kept_by_client(const struct lb_scene *sc)
+{
+    const struct lb_target_facts *target = sc->options->target;
+    const struct lb_layers *l = &sc->v->layers;
+    if (l->layer == LB_LAYER_STICKY)
+        return default_key_is_pinned(sc);
+    return l->layer == LB_LAYER_CLIENT_SIDE && !l->behind && target && target->lb_policy &&
+           strcmp(target->lb_policy, "pick_first") == 0;
 }
 
 static int conclude_several(struct lb_scene *sc)
@@ -284,9 +319,7 @@ static int conclude_several(struct lb_scene *sc)
     bool unexpected = false;
     for (size_t i = 0; i < v->n_shares; i++)
         unexpected |= v->shares[i].not_expected;
-    const struct lb_target_facts *target = sc->options->target;
-    if (v->layers.layer == LB_LAYER_CLIENT_SIDE && !v->layers.behind && target &&
-        target->lb_policy && strcmp(target->lb_policy, "pick_first") == 0)
+    if (kept_by_client(sc))
         v->outcome = LB_OUTCOME_PINNED;
     else if (unexpected)
         v->outcome = LB_OUTCOME_UNEVEN;

@@ -150,7 +150,9 @@ static int follow_sorting(struct lb_verdict *v, char **names_before)
 static int find_events(struct lb_scene *sc)
 {
     struct lb_verdict *v = sc->v;
-    if (lb_tally_segments(sc->tally) != 1) /* times of several runs are not one time */
+    const struct lb_target_facts *target = sc->options->target;
+    /* Times of several runs are not one time; a probe changes what it sends as it goes. */
+    if (lb_tally_segments(sc->tally) != 1 || (target && target->diagnosed))
         return 0;
     const struct lb_segment *s = lb_tally_segment(sc->tally, 0);
     v->events = calloc(LB_MAX_EVENTS, sizeof(*v->events));

@@ -84,7 +84,7 @@ static void headline(const struct lb_verdict *v, struct lb_block *b)
             lb_block_add(b, "1 of %" PRIu64 " backends got all %" PRIu64 " requests", v->expected,
                          v->answers);
         else
-            lb_block_add(b, "each client stays on one of %" PRIu64 " backends", seen);
+            lb_block_add(b, "this client stays on one of %" PRIu64 " backends", seen);
         break;
     case LB_OUTCOME_SINGLE:
         lb_block_add(b, "one backend answered all %" PRIu64 " requests", v->answers);

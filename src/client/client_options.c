@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/units.h"
+#include "report/report.h"
 
 #define MAX_WEIGHTS 1000
 #define DEFAULT_INTERVAL_NS LB_NS_PER_S
@@ -32,12 +34,10 @@ static int check_vary(const char *text, struct lb_error *err)
     return lb_error_set(err, "'%s' is none of header:NAME, path, source, cookie", text);
 }
 
-static int check_label(const char *text, struct lb_error *err)
+static int check_address(const char *text, struct lb_error *err)
 {
-    const char *equals = strchr(text, '=');
-    if (equals && equals > text && equals[1])
-        return 0;
-    return lb_error_set(err, "'%s' is not a label: write it like path=service", text);
+    struct lb_address address;
+    return lb_address_parse_listen(text, &address, err);
 }
 
 #define AT(field) offsetof(struct lb_client_options, field)
@@ -101,7 +101,7 @@ static const struct lb_option verdict_options[] = {
      AT(vary), .check = check_vary},
     {"label", LB_OPTION_LIST, "NAME=VALUE",
      "A label of the report, as in path=service. May be given more than once.", AT(labels),
-     .check = check_label},
+     .check = lb_report_label_check},
 };
 
 static const struct lb_option output_options[] = {
@@ -109,6 +109,9 @@ static const struct lb_option output_options[] = {
      AT(output), .choices = output_formats, .letter = 'o'},
     {"report", LB_OPTION_STRING, "FILE", "Write the run's report to that file at the end.",
      AT(report)},
+    {"admin-listen", LB_OPTION_STRING, "ADDRESS",
+     "Serve a live page and /metrics there while the run lasts, as in 127.0.0.1:9091.",
+     AT(admin_listen), .check = check_address},
     {"quiet", LB_OPTION_FLAG, NULL, "No line a request.", AT(quiet), 1, .letter = 'q'},
 };
 

@@ -33,6 +33,7 @@ struct lb_client_options {
 
     int output; /* enum lb_output_format */
     const char *report;
+    const char *admin_listen; /* NULL: none */
     int quiet;
 };
 

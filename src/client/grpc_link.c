@@ -71,8 +71,58 @@ static void fill_args(struct args *a, const struct lb_grpc_settings *s)
             INT32_MAX); /* a long --interval keeps its connection */
     add_text(a, GRPC_ARG_PRIMARY_USER_AGENT_STRING, "lbdemo-grpc-client/" PACKAGE_VERSION);
     add_text(a, GRPC_ARG_DEFAULT_AUTHORITY, s->authority);
+    add_text(a, GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, s->tls.server_name);
     add_text(a, GRPC_ARG_SERVICE_CONFIG, s->service_config);
     add_text(a, GRPC_ARG_LB_POLICY_NAME, s->lb_policy_forced ? s->lb_policy : NULL);
+}
+
+static grpc_tls_certificate_provider *new_provider(const struct lb_tls_pems *pems)
+{
+    grpc_tls_identity_pairs *pairs = NULL; /* the provider's, once given */
+    if (pems->cert) {
+        pairs = grpc_tls_identity_pairs_create();
+        grpc_tls_identity_pairs_add_pair(pairs, pems->key, pems->cert);
+    }
+    return grpc_tls_certificate_provider_static_data_create(pems->roots, pairs);
+}
+
+static void verify_nothing(grpc_tls_credentials_options *options)
+{
+    grpc_tls_certificate_verifier *any = grpc_tls_certificate_verifier_no_op_create();
+    grpc_tls_credentials_options_set_verify_server_cert(options, 0);
+    grpc_tls_credentials_options_set_certificate_verifier(options, any);
+    grpc_tls_credentials_options_set_check_call_host(options, 0);
+    grpc_tls_certificate_verifier_release(any);
+}
+
+static grpc_channel_credentials *new_tls_credentials(const struct lb_tls_settings *tls)
+{
+    grpc_tls_credentials_options *options = grpc_tls_credentials_options_create();
+    if (tls->pems.roots || tls->pems.cert) {
+        grpc_tls_certificate_provider *provider = new_provider(&tls->pems);
+        grpc_tls_credentials_options_set_certificate_provider(options, provider);
+        grpc_tls_certificate_provider_release(provider);
+    }
+    if (tls->pems.roots)
+        grpc_tls_credentials_options_watch_root_certs(options);
+    if (tls->pems.cert)
+        grpc_tls_credentials_options_watch_identity_key_cert_pairs(options);
+    if (!tls->verify)
+        verify_nothing(options);
+    return grpc_tls_credentials_create(options); /* takes the options */
+}
+
+void lb_grpc_links_open(struct lb_grpc_links *links, const struct lb_grpc_settings *settings)
+{
+    links->settings = settings;
+    links->credentials =
+        settings->tls.on ? new_tls_credentials(&settings->tls) : grpc_insecure_credentials_create();
+    links->connections = 0;
+}
+
+void lb_grpc_links_close(struct lb_grpc_links *links)
+{
+    grpc_channel_credentials_release(links->credentials);
 }
 
 static struct lb_grpc_link *new_link(struct lb_grpc_links *links)

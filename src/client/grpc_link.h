@@ -17,6 +17,10 @@ struct lb_grpc_links {
     uint64_t connections; /* numbered so far */
 };
 
+/* `settings` must outlive `links`, and all links be gone when they are closed. */
+void lb_grpc_links_open(struct lb_grpc_links *links, const struct lb_grpc_settings *settings);
+void lb_grpc_links_close(struct lb_grpc_links *links);
+
 /* Counted references: the slot's, and one for each call in flight. */
 struct lb_grpc_link {
     struct lb_grpc_links *links;

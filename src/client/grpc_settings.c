@@ -202,6 +202,8 @@ static int make(const struct lb_grpc_options *o, const char *target, struct lb_g
     if (o->id_field && o->id_metadata)
         return lb_error_set(err, "--id-field and --id-metadata exclude each other");
     s->use_proxy = o->use_proxy;
+    if (lb_tls_settings_make(&o->tls, &s->tls, err) < 0)
+        return -1;
     if (lb_wire_path_parse(o->id_field ? o->id_field : "1", &s->id_field, err) < 0 ||
         copy_text(o->authority, &s->authority, err) < 0 ||
         copy_text(o->id_metadata, &s->id_metadata, err) < 0)
@@ -236,5 +238,6 @@ void lb_grpc_settings_clear(struct lb_grpc_settings *s)
     free(s->authority);
     free(s->service_config);
     lb_grpc_target_clear(&s->target);
+    lb_tls_settings_clear(&s->tls);
     memset(s, 0, sizeof *s);
 }

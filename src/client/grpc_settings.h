@@ -8,6 +8,7 @@
 
 #include "client/grpc_target.h"
 #include "client/grpc_wire.h"
+#include "client/tls_options.h"
 #include "common/options.h"
 
 /* As in the option table. */
@@ -18,6 +19,7 @@ struct lb_grpc_options {
     int lb_policy; /* index into lb_grpc_policies; -1: not given */
     const char *service_config;
     int use_proxy;
+    struct lb_tls_options tls;
 };
 
 #define LB_GRPC_OPTIONS_DEFAULTS                              \
@@ -50,6 +52,7 @@ struct lb_grpc_settings {
     bool lb_policy_forced; /* by --lb-policy: the core must be told */
     char *service_config;  /* JSON; NULL: none */
     bool use_proxy;
+    struct lb_tls_settings tls;
     int64_t timeout_ns; /* of each request, for error texts and attempts to connect; set by the
                            caller */
 };

@@ -67,6 +67,14 @@ bool lb_grpc_status_is_local(int code, const char *details)
     return false;
 }
 
+/* "SSL routines::certificate verify failed" into "TLS: certificate verify failed". */
+static const char *shorten_tls(const char *why, char *out, size_t size)
+{
+    const char *last = strrchr(why, ':');
+    snprintf(out, size, "TLS: %s", last && last[1] ? last + 1 : why);
+    return out;
+}
+
 /* "UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host: Connection refused" into
  * "connect 127.0.0.1:1: Connection refused". False when it does not look like this. */
 static bool shorten_connect(const char *why, char *out, size_t size)
@@ -75,16 +83,20 @@ static bool shorten_connect(const char *why, char *out, size_t size)
     const char *colon = strstr(why, ": ");
     const char *peer = colon ? colon + 2 : why;
     const char *end = strstr(peer, ": ");
-    char raw[256], address[LB_ADDRESS_TEXT];
+    char raw[256], address[LB_ADDRESS_TEXT], text[256];
     if (!end || (size_t)(end - peer) >= sizeof raw)
         return false;
     memcpy(raw, peer, (size_t)(end - peer));
     raw[end - peer] = '\0';
     if (!*lb_grpc_peer_format(raw, address))
         return false;
-    const char *reason = end + 2;
+    const char *reason = end + 2, *tls;
     if (strncmp(reason, failed, sizeof failed - 1) == 0)
         reason += sizeof failed - 1;
+    if (strstr(reason, "Hostname Verification Check failed"))
+        reason = "TLS: the server's certificate is for another name";
+    else if (strstr(reason, " handshake failed: ") && (tls = strstr(reason, "SSL routines:")))
+        reason = shorten_tls(tls, text, sizeof text);
     snprintf(out, size, "connect %s: %s", address, reason);
     return true;
 }

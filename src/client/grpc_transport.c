@@ -306,7 +306,7 @@ static void close_slot(struct lb_slot *slot)
 /* Connections from a chosen source are made by ourselves, hence without the core's policy. */
 static bool can_choose_source(const struct lb_grpc_settings *s)
 {
-    return s->target.count > 0 && s->target.addresses[0].sa.ss_family != AF_UNIX &&
+    return !s->tls.on && s->target.count > 0 && s->target.addresses[0].sa.ss_family != AF_UNIX &&
            (s->target.count == 1 || strcmp(s->lb_policy, "pick_first") == 0);
 }
 
@@ -316,7 +316,8 @@ static void tell_facts(struct lb_transport *transport, struct lb_transport_facts
     *facts = (struct lb_transport_facts){.addresses = s->target.count,
                                          .choose_address = s->target.count > 1,
                                          .choose_source = can_choose_source(s),
-                                         .lb_policy = s->lb_policy};
+                                         .lb_policy = s->lb_policy,
+                                         .tls = s->tls.on};
     if (s->target.count)
         facts->first = s->target.addresses[0].sa;
 }
@@ -332,7 +333,7 @@ static void free_transport(struct lb_transport *transport)
             continue;
         grpc_completion_queue_destroy(t->queue);
     }
-    grpc_channel_credentials_release(t->links.credentials);
+    lb_grpc_links_close(&t->links);
     lb_grpc_settings_clear(&t->settings);
     gpr_free(t);
     grpc_shutdown();
@@ -358,8 +359,7 @@ struct lb_transport *lb_grpc_transport_new(struct lb_grpc_settings *settings, st
     t->base.ops = &grpc_ops;
     t->settings = *settings;
     memset(settings, 0, sizeof *settings);
-    t->links.settings = &t->settings;
-    t->links.credentials = grpc_insecure_credentials_create();
+    lb_grpc_links_open(&t->links, &t->settings);
     t->queue = grpc_completion_queue_create_for_next(NULL);
     if (lb_grpc_links_check(&t->links, err) == 0) {
         lb_grpc_lookup(&t->settings.target);

@@ -21,6 +21,8 @@
 #define MAX_ADDRESSES 64
 #define ERROR_TEXT 512
 #define MAX_JARS 256
+#define RESOLV_CONF "/etc/resolv.conf"
+#define HOSTS "/etc/hosts"
 
 struct http_transport;
 
@@ -573,9 +575,11 @@ struct lb_transport *lb_http_transport_new(const struct lb_http_settings *settin
     t->events = new_loop();
     if (t->events) {
         t->wake = event_new(t->events, -1, 0, on_wake, t);
-        t->dns = evdns_base_new(t->events, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-                                               EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+        t->dns = evdns_base_new(t->events, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     }
+    /* Without a name server, addresses and names of the hosts file still work. */
+    if (t->dns && evdns_base_resolv_conf_parse(t->dns, DNS_OPTIONS_ALL, RESOLV_CONF) != 0)
+        evdns_base_load_hosts(t->dns, HOSTS);
     if (!t->wake || !t->dns) {
         http_free(&t->base);
         lb_error_set(err, "libevent's loop and resolver could not be started");

@@ -9,9 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "balance/verdict_text.h"
+#include "client/admin.h"
+#include "client/client_metrics.h"
+#include "client/client_report.h"
 #include "client/live.h"
 #include "client/output.h"
 #include "client/summary.h"
@@ -29,11 +33,13 @@ struct run {
     struct lb_tally *tally;
     struct lb_engine *engine;
     struct lb_output *output;
-    struct lb_live *live; /* NULL: not on a terminal */
+    struct lb_live *live;   /* NULL: not on a terminal */
+    struct lb_admin *admin; /* NULL: no --admin-listen */
     bool output_failed;
     char id[RUN_ID_TEXT], client[HOST_NAME_TEXT];
-    int64_t elapsed_ns;
+    int64_t started_ms, elapsed_ns;
     uint64_t abandoned;
+    struct lb_client_record record;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -52,6 +58,16 @@ static void catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* Each connection is a descriptor: as many as the host lets us have. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static void name_run(struct run *run)
@@ -128,6 +144,7 @@ static int open_run(struct run *run, struct lb_error *err)
     /* A probe's lines say nothing by themselves; its objects may be wanted. */
     bool probe = schedule->mode == LB_SCHEDULE_DIAGNOSE && format == LB_OUTPUT_TEXT;
     name_run(run);
+    run->started_ms = lb_clock_realtime_ns() / LB_NS_PER_MS;
     schedule->target = target_facts(run);
     run->tally = lb_tally_new(run->id, run->client, 1);
     run->output = lb_output_new(stdout, format, run->options->quiet || probe);
@@ -165,12 +182,50 @@ static void show_live(struct run *run)
     lb_verdict_free(verdict);
 }
 
+static char *make_metrics(void *arg)
+{
+    const struct run *run = arg;
+    struct lb_verdict *verdict;
+    if (judge(run, true, &verdict) < 0)
+        return NULL;
+    char *text = lb_client_metrics(run->tally, verdict, lb_engine_in_flight(run->engine));
+    lb_verdict_free(verdict);
+    return text;
+}
+
+static char *make_status(void *arg)
+{
+    const struct run *run = arg;
+    struct lb_verdict *verdict;
+    if (judge(run, false, &verdict) < 0)
+        return NULL;
+    char *text = lb_client_status(run->target, lb_engine_elapsed_ns(run->engine),
+                                  lb_engine_in_flight(run->engine), lb_engine_phase(run->engine),
+                                  verdict);
+    lb_verdict_free(verdict);
+    return text;
+}
+
+static int open_admin(struct run *run, struct lb_error *err)
+{
+    const struct lb_admin_texts texts = {make_metrics, make_status, run};
+    struct lb_error why;
+    if (!run->options->admin_listen)
+        return 0;
+    run->admin = lb_admin_new(run->options->admin_listen, &texts, &why);
+    if (!run->admin)
+        return lb_error_set(err, "option --admin-listen: %.400s", why.text);
+    fprintf(stderr, "%s: live page on http://%s/\n", run->program->name, lb_admin_address(run->admin));
+    return 0;
+}
+
 /* Until the load is done, a signal came, or nothing can be written any more. */
 static int drive(struct run *run, struct lb_error *err)
 {
     int more = 1;
     while (more > 0 && !interrupted && !run->output_failed) {
         more = lb_engine_step(run->engine, err);
+        lb_admin_poll(run->admin);
         show_live(run);
     }
     lb_live_clear(run->live);
@@ -180,10 +235,8 @@ static int drive(struct run *run, struct lb_error *err)
     return more < 0 ? -1 : 0;
 }
 
-static int print_verdict(const struct run *run, const struct lb_verdict *verdict)
+static int print_text(const struct run *run, const struct lb_verdict *verdict)
 {
-    if (run->options->output != LB_OUTPUT_TEXT)
-        return 0;
     if (lb_summary_print(stdout, run->tally, run->target, run->elapsed_ns, run->abandoned) < 0)
         return -1;
     char *text = lb_verdict_text(verdict, LB_TEXT_WIDTH);
@@ -191,6 +244,35 @@ static int print_verdict(const struct run *run, const struct lb_verdict *verdict
         return -1;
     printf("\n%s", text);
     free(text);
+    return 0;
+}
+
+/* As --output and --report ask for. */
+static int publish(struct run *run, const struct lb_verdict *verdict, struct lb_error *err)
+{
+    struct lb_client_record *record = &run->record;
+    const struct lb_client_plan *plan = &run->plan;
+    record->run.id = run->id;
+    record->run.client = run->client;
+    record->run.program = run->program->name;
+    record->run.program_version = PACKAGE_VERSION;
+    record->run.started_ms = run->started_ms;
+    record->run.duration_ns = run->elapsed_ns + plan->load.warmup_ns;
+    record->run.target = target_facts(run);
+    lb_client_record_settings(record, plan);
+    const char *file = run->options->report;
+    if (file && lb_client_record_save(record, file, plan, run->tally, verdict, err) < 0)
+        return -1;
+    switch ((enum lb_output_format)run->options->output) {
+    case LB_OUTPUT_TEXT:
+        return print_text(run, verdict) < 0 ? lb_error_set(err, "out of memory") : 0;
+    case LB_OUTPUT_JSON:
+        return lb_client_record_save(record, "-", plan, run->tally, verdict, err);
+    case LB_OUTPUT_NDJSON:
+        return lb_client_verdict_print(stdout, &plan->expectation, verdict) < 0
+                   ? lb_error_set(err, "out of memory")
+                   : 0;
+    }
     return 0;
 }
 
@@ -205,12 +287,10 @@ static int conclude(struct run *run, struct lb_error *err)
     }
     enum lb_expect_result result =
         lb_expect_check(&run->plan.expectation, verdict, reason, sizeof reason);
-    int bad = print_verdict(run, verdict);
+    int bad = publish(run, verdict, err);
     lb_verdict_free(verdict);
-    if (bad < 0) {
-        lb_error_set(err, "out of memory");
+    if (bad < 0)
         return LB_EXIT_FAILURE;
-    }
     lb_error_set(err, "%s", reason);
     return result == LB_EXPECT_MET       ? LB_EXIT_OK
            : result == LB_EXPECT_NOT_MET ? LB_EXIT_FAILURE
@@ -219,6 +299,7 @@ static int conclude(struct run *run, struct lb_error *err)
 
 static void close_run(struct run *run)
 {
+    lb_admin_free(run->admin);
     lb_engine_free(run->engine);
     lb_live_free(run->live);
     lb_output_free(run->output);
@@ -226,6 +307,7 @@ static void close_run(struct run *run)
     if (run->transport)
         run->transport->ops->free(run->transport);
     lb_client_plan_clear(&run->plan);
+    lb_client_record_clear(&run->record);
 }
 
 /* From the parsed options to the exit status; `err` has a sentence unless the status is 0. */
@@ -235,10 +317,13 @@ static int run_client(const struct lb_client *client, struct run *run, const voi
     run->transport = client->new_transport(config, run->target, err);
     if (!run->transport ||
         lb_client_options_plan(run->options, run->transport->ops, &run->plan, err) < 0 ||
+        lb_client_record_labels(&run->record, &run->options->labels, err) < 0 ||
+        (run->options->report && lb_client_report_check(run->options->report, err) < 0) ||
         plan_probe(run, err) < 0)
         return LB_EXIT_USAGE;
     catch_signals();
-    if (open_run(run, err) < 0 || drive(run, err) < 0)
+    raise_descriptor_limit();
+    if (open_run(run, err) < 0 || open_admin(run, err) < 0 || drive(run, err) < 0)
         return LB_EXIT_FAILURE;
     if (run->output_failed)
         return lb_error_set(err, "standard output: %s", strerror(errno)), LB_EXIT_FAILURE;

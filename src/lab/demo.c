@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "lab/client.h"
+#include "lab/programs.h"
 #include "lab/state.h"
 #include "lab/words.h"
 
@@ -16,10 +17,12 @@
 #define INTERVAL_MS 50.0
 #define RUN_MS 1000.0    /* longest that a run of more requests is stretched to */
 #define MISS_CHANCE 1e-6 /* of random choice leaving a server out */
-#define TOOL_WIDTH 11    /* of the table's column */
+#define PAGE "report.html"
+#define TOOL_WIDTH 11 /* of the table's column */
 #define CLIENT_LIMIT_NS (20 * LB_NS_PER_S)
 
 enum { HTTP, GRPC, PROTOCOLS };
+enum { L4, L7, ROWS };
 static const char *const protocol_names[PROTOCOLS] = {"HTTP", "gRPC"};
 
 /* One cell of the table. */
@@ -50,19 +53,25 @@ static unsigned request_count(const struct lb_lab *lab, const struct lb_topology
     return (unsigned)n;
 }
 
+static char *report_file(const struct lb_lab *lab, const struct lb_topology *topology, int protocol)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s-%s.json", topology->name, protocol == GRPC ? "grpc" : "http");
+    return lb_lab_file(lab, name);
+}
+
 static int run_client(struct lb_lab *lab, const struct lb_lab_path *path, bool grpc,
                       struct lb_client_result *result, struct lb_error *err)
 {
     const char *name = path->topology->name, *protocol = grpc ? "grpc" : "http";
-    char count[16], interval[32], log[96], output[96], report[96], label[16];
+    char count[16], interval[32], log[96], output[96], label[16];
     unsigned requests = request_count(lab, path->topology, grpc);
     snprintf(count, sizeof count, "%u", requests);
     snprintf(interval, sizeof interval, "%.0fms", fmin(INTERVAL_MS, RUN_MS / requests));
     snprintf(log, sizeof log, "%s-%s.log", name, protocol);
     snprintf(output, sizeof output, "%s-%s.txt", name, protocol);
-    snprintf(report, sizeof report, "%s-%s.json", name, protocol);
     snprintf(label, sizeof label, "path=%s", path->topology->path);
-    char *file = lb_lab_file(lab, report);
+    char *file = report_file(lab, path->topology, grpc);
     if (!file)
         return lb_error_set(err, "out of memory");
     const char *const args[] = {"--count", count,     "--interval", interval, "--report",
@@ -81,6 +90,12 @@ static int run_client(struct lb_lab *lab, const struct lb_lab_path *path, bool g
     return status;
 }
 
+/* What --diagnose is told of connections; its report stands beside the run's. */
+static enum lb_traffic probed_traffic(int protocol)
+{
+    return protocol == GRPC ? LB_TRAFFIC_GRPC : LB_TRAFFIC_HTTP_REUSED;
+}
+
 static int measure(struct lb_lab *lab, struct row *row, struct lb_error *err)
 {
     for (int p = 0; p < PROTOCOLS; p++) {
@@ -88,8 +103,7 @@ static int measure(struct lb_lab *lab, struct row *row, struct lb_error *err)
             return -1;
     }
     for (int p = 0; p < PROTOCOLS; p++) {
-        enum lb_traffic traffic = p == GRPC ? LB_TRAFFIC_GRPC : LB_TRAFFIC_HTTP_REUSED;
-        if (lb_words_probe(lab, row->path, traffic, &row->cells[p].words, err) < 0)
+        if (lb_words_probe(lab, row->path, probed_traffic(p), &row->cells[p].words, err) < 0)
             return -1;
     }
     return 0;
@@ -134,8 +148,7 @@ static bool check_cell(const struct lb_lab *lab, const struct row *row, int prot
     const struct cell *cell = &row->cells[protocol];
     const struct lb_topology *t = row->path->topology;
     size_t wanted = protocol == GRPC && is_l4(t) ? 1 : lab->server_count;
-    const struct lb_truth *truth =
-        &t->truth[protocol == GRPC ? LB_TRAFFIC_GRPC : LB_TRAFFIC_HTTP_REUSED];
+    const struct lb_truth *truth = &t->truth[probed_traffic(protocol)];
     bool good = true;
     if (cell->run.names != wanted || cell->run.errors > 0) {
         fprintf(stderr,
@@ -151,6 +164,33 @@ static bool check_cell(const struct lb_lab *lab, const struct row *row, int prot
         good = false;
     }
     return good;
+}
+
+/* Has lbdemo-report make a page of the runs' and the probes' reports. */
+static int make_page(struct lb_lab *lab, const struct row *rows, size_t count, struct lb_error *err)
+{
+    char program[PATH_MAX];
+    char *page = lb_lab_file(lab, PAGE);
+    const char *argv[3 + 2 * PROTOCOLS * ROWS + 1] = {program, "--html", page};
+    size_t n = 3;
+    bool complete = page != NULL;
+    for (size_t i = 0; i < count; i++) {
+        for (int p = 0; p < PROTOCOLS; p++) {
+            argv[n] = report_file(lab, rows[i].path->topology, p);
+            n += argv[n] != NULL;
+            argv[n] = lb_words_report(lab, rows[i].path, probed_traffic(p));
+            n += argv[n] != NULL;
+        }
+    }
+    complete = complete && n == 3 + 2 * PROTOCOLS * count;
+    int status = complete ? lb_programs_find_own("lbdemo-report", program, err)
+                          : lb_error_set(err, "out of memory");
+    if (status == 0)
+        status = lb_lab_run_tool(lab, "page.log", argv, -1, NULL, 0, err);
+    while (n > 3)
+        free((char *)argv[--n]);
+    free(page);
+    return status;
 }
 
 static int demonstrate(struct lb_lab *lab, const struct lb_topology *const *topologies,
@@ -172,7 +212,9 @@ static int demonstrate(struct lb_lab *lab, const struct lb_topology *const *topo
         for (int p = 0; p < PROTOCOLS; p++)
             good = check_cell(lab, &rows[i], p) && good;
     }
-    printf("\nLogs and reports: %s\n", lab->dir);
+    if (make_page(lab, rows, count, err) < 0)
+        return -1;
+    printf("\nThe runs as a page: %s/" PAGE "\nLogs and reports: %s\n", lab->dir, lab->dir);
     return good ? LB_EXIT_OK : LB_EXIT_FAILURE;
 }
 
@@ -189,18 +231,18 @@ static int check_topology(const struct lb_topology *topology, struct lb_error *e
 
 static int stand_and_demonstrate(struct lb_supervisor *supervisor,
                                  const struct lb_lab_options *options,
-                                 const struct lb_topology *const topologies[2], const char *dir,
+                                 const struct lb_topology *const topologies[ROWS], const char *dir,
                                  struct lb_error *err)
 {
-    struct row rows[2] = {0};
+    struct row rows[ROWS] = {0};
     const struct lb_lab_config config = {.server_count = options->servers,
                                          .dir = dir,
                                          .envoy = options->envoy,
                                          .namespaces =
-                                             topologies[0]->balancer == LB_BALANCER_KERNEL};
+                                             topologies[L4]->balancer == LB_BALANCER_KERNEL};
     struct lb_lab *lab = lb_lab_new(supervisor, &config, err);
-    int status = lab ? demonstrate(lab, topologies, rows, 2, err) : -1;
-    for (size_t i = 0; i < 2; i++) {
+    int status = lab ? demonstrate(lab, topologies, rows, ROWS, err) : -1;
+    for (size_t i = 0; i < ROWS; i++) {
         for (int p = 0; p < PROTOCOLS; p++)
             lb_client_result_clear(&rows[i].cells[p].run);
     }
@@ -210,14 +252,14 @@ static int stand_and_demonstrate(struct lb_supervisor *supervisor,
 
 int lb_lab_demo(const struct lb_lab_options *options, struct lb_error *err)
 {
-    const struct lb_topology *topologies[2];
+    const struct lb_topology *topologies[ROWS];
     char dir[PATH_MAX];
     if (options->servers < 2) {
         lb_error_set(err, "option --servers: the demonstration needs at least 2 servers");
         return -LB_EXIT_USAGE;
     }
-    if (lb_lab_choose(options, &topologies[0], &topologies[1], err) < 0 ||
-        check_topology(topologies[0], err) < 0 || check_topology(topologies[1], err) < 0)
+    if (lb_lab_choose(options, &topologies[L4], &topologies[L7], err) < 0 ||
+        check_topology(topologies[L4], err) < 0 || check_topology(topologies[L7], err) < 0)
         return -LB_EXIT_USAGE;
     if (lb_lab_folder(options, "demo", dir, err) < 0)
         return -1;

@@ -3,6 +3,7 @@
 
 #include "lab/commands.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct counts {
     unsigned probes, wrong_layers, wrong_outcomes, skipped;
     unsigned random_probes; /* of fair random choices */
     unsigned random_uneven; /* of them, called uneven: not wrong unless too many */
+    unsigned kept;          /* reports of wrong words */
     uint64_t requests;
 };
 
@@ -74,7 +76,27 @@ static void add(struct counts *sum, const struct counts *cell)
     sum->requests += cell->requests;
 }
 
-static void count(const struct lb_topology *topology, enum lb_traffic traffic,
+/* Keeps the report of a wrong word from being overwritten by the next probe's. */
+static int keep_report(const struct lb_lab *lab, const struct lb_lab_path *path,
+                       enum lb_traffic traffic, unsigned number, struct lb_error *err)
+{
+    char name[32];
+    snprintf(name, sizeof name, "wrong-%u.json", number + 1);
+    char *from = lb_words_report(lab, path, traffic), *to = lb_lab_file(lab, name);
+    int status = 0;
+    if (!from || !to)
+        status = lb_error_set(err, "out of memory");
+    else if (rename(from, to) < 0)
+        status = lb_error_set(err, "cannot rename '%s' to '%s': %s", from, to, strerror(errno));
+    else
+        fprintf(stderr, "lbdemo-lab: its report is '%s'\n", to);
+    free(from);
+    free(to);
+    return status;
+}
+
+/* Returns whether a word was wrong, after saying which. */
+static bool count(const struct lb_topology *topology, enum lb_traffic traffic,
                   const struct lb_words *words, struct counts *cell)
 {
     const struct lb_truth *truth = &topology->truth[traffic];
@@ -82,17 +104,23 @@ static void count(const struct lb_topology *topology, enum lb_traffic traffic,
     cell->probes++;
     cell->requests += words->requests;
     cell->confusion[index_of(truth->layer)][index_of(words->layer)]++;
-    if (lb_words_wrong_layer(truth, words))
+    bool wrong = lb_words_wrong_layer(truth, words);
+    if (wrong) {
         cell->wrong_layers++;
+        fprintf(stderr, "lbdemo-lab: %s, %s: layer %s, was to be %s\n", topology->name,
+                lb_traffic_names[traffic], words->layer, truth->layer);
+    }
     if (fair)
         cell->random_probes++;
     if (fair && strcmp(words->outcome, "uneven") == 0) {
         cell->random_uneven++;
     } else if (lb_words_wrong_outcome(truth, words)) {
         cell->wrong_outcomes++;
+        wrong = true;
         fprintf(stderr, "lbdemo-lab: %s, %s: outcome %s, was to be %s\n", topology->name,
                 lb_traffic_names[traffic], words->outcome, truth->outcome);
     }
+    return wrong;
 }
 
 static int run_cell(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_traffic traffic,
@@ -103,7 +131,9 @@ static int run_cell(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_
         struct lb_words words;
         if (lb_words_probe(lab, path, traffic, &words, err) < 0)
             return -1;
-        count(path->topology, traffic, &words, &cell);
+        if (count(path->topology, traffic, &words, &cell) &&
+            keep_report(lab, path, traffic, sum->kept++, err) < 0)
+            return -1;
     }
     print_cell(path->topology, traffic, &cell);
     add(sum, &cell);

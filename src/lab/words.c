@@ -3,6 +3,7 @@
 
 #include "lab/words.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -33,38 +34,63 @@ static int read_words(const json_t *document, struct lb_words *words)
                : 0;
 }
 
-int lb_words_probe(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_traffic traffic,
-                   struct lb_words *words, struct lb_error *err)
+char *lb_words_report(const struct lb_lab *lab, const struct lb_lab_path *path,
+                      enum lb_traffic traffic)
 {
-    char log[96];
-    struct lb_client_result result;
-    const char *args[LB_CLIENT_MAX_ARGS] = {"--diagnose", "--output", "json"};
-    size_t n = 3;
+    char name[96];
+    snprintf(name, sizeof name, "%s-%s-diagnose.json", path->topology->name,
+             traffic_files[traffic]);
+    return lb_lab_file(lab, name);
+}
+
+static void choose_args(const struct lb_lab_path *path, enum lb_traffic traffic, const char *report,
+                        const char *label, const char *args[LB_CLIENT_MAX_ARGS])
+{
+    const char *const always[] = {"--diagnose", "--output", "json", "--report",
+                                  report,       "--label",  label};
+    size_t n = sizeof always / sizeof always[0];
+    memcpy(args, always, sizeof always);
     if (connection_args[traffic])
         args[n++] = connection_args[traffic];
     if (path->topology->weights) {
         args[n++] = "--group-by";
         args[n++] = "version";
         args[n++] = "--expect-weights";
-        args[n] = path->topology->weights;
+        args[n++] = path->topology->weights;
     }
+    args[n] = NULL;
+}
+
+int lb_words_probe(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_traffic traffic,
+                   struct lb_words *words, struct lb_error *err)
+{
+    char log[96], label[16];
+    const char *args[LB_CLIENT_MAX_ARGS];
+    struct lb_client_result result;
+    char *report = lb_words_report(lab, path, traffic);
     *words = (struct lb_words){0};
+    if (!report)
+        return lb_error_set(err, "out of memory");
     snprintf(log, sizeof log, "%s-%s-diagnose.log", path->topology->name, traffic_files[traffic]);
+    snprintf(label, sizeof label, "path=%s", path->topology->path);
+    choose_args(path, traffic, report, label, args);
     const struct lb_client_call call = {.path = path,
                                         .grpc = traffic == LB_TRAFFIC_GRPC,
                                         .args = args,
                                         .log = log,
                                         .json = true,
                                         .limit_ns = PROBE_LIMIT_NS};
-    if (lb_client_run(lab, &call, &result, err) < 0)
-        return -1;
-    int failed = result.document || result.status != 0 ? read_words(result.document, words) : 0;
+    int failed = lb_client_run(lab, &call, &result, err);
+    free(report);
     if (failed)
-        failed = lb_error_set(err,
-                              "%s --diagnose through %s ended with status %d and no verdict; its "
-                              "log is '%s/%s'",
-                              call.grpc ? "lbdemo-grpc-client" : "lbdemo-http-client",
-                              path->topology->name, result.status, lab->dir, log);
+        return -1;
+    failed = read_words(result.document, words);
+    if (failed)
+        lb_error_set(err,
+                     "%s --diagnose through %s ended with status %d and no verdict; its log is "
+                     "'%s/%s'",
+                     call.grpc ? "lbdemo-grpc-client" : "lbdemo-http-client", path->topology->name,
+                     result.status, lab->dir, log);
     lb_client_result_clear(&result);
     return failed;
 }

@@ -12,8 +12,9 @@ struct lb_words {
     uint64_t requests;     /* that it took */
 };
 
-/* Has a client probe a path (--diagnose) with connections of the given kind. Fails when the client
- * gave no verdict at all. */
+/* Has a client probe a path (--diagnose) with connections of the given kind, and leave its report
+ * as TOPOLOGY-TRAFFIC-diagnose.json in the lab's folder. Fails when the client gave no verdict at
+ * all. */
 int lb_words_probe(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_traffic traffic,
                    struct lb_words *words, struct lb_error *err) LB_MUST_CHECK;
 
@@ -21,6 +22,11 @@ int lb_words_probe(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_t
  */
 bool lb_words_wrong_layer(const struct lb_truth *truth, const struct lb_words *words);
 bool lb_words_wrong_outcome(const struct lb_truth *truth, const struct lb_words *words);
+
+/* Writes the path of the report the last probe of that path and traffic left: the caller's to free,
+ * NULL without memory. */
+char *lb_words_report(const struct lb_lab *lab, const struct lb_lab_path *path,
+                      enum lb_traffic traffic);
 
 /* Writes a layer for the table: "per connection". Returns `buf`. */
 char *lb_words_spell(const char *layer, char buf[LB_WORD]);

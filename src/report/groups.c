@@ -58,8 +58,10 @@ static void print_key(FILE *out, const struct lb_report_run *run, const char *by
         fprintf(out, "%.*s=%s\n", (int)length, key, value ? value : "");
         key += length + (key[length] == ',');
     }
-    if (!by)
+    if (!by) {
         print_labels(out, run);
+        fputs(run->target.diagnosed ? "\nprobe" : "", out);
+    }
 }
 
 static void print_title(FILE *out, const struct lb_report_run *run, const char *by)
@@ -70,6 +72,7 @@ static void print_title(FILE *out, const struct lb_report_run *run, const char *
             fputs(", ", out);
             print_labels(out, run);
         }
+        fputs(run->target.diagnosed ? " (probe)" : "", out);
         return;
     }
     const char *between = "";
@@ -98,7 +101,7 @@ static void print_column(FILE *out, const struct lb_report_run *run)
     bool http = strcmp(run->target.protocol, "http") == 0;
     fputs(http ? "HTTP/1.1" : "gRPC", out);
     if (run->target.diagnosed)
-        fputs(" (diagnosed)", out);
+        fputs(" (probe)", out);
     else if (run->target.new_connections)
         fputs(" (new connections)", out);
     else if (run->target.channels == 1)
@@ -168,20 +171,11 @@ static int add_run(struct lb_report *to, const struct lb_report *r, const struct
     return 0;
 }
 
-/* The run that stands for a group in the matrix: a demonstration rather than a probe. */
-static const struct lb_report_run *example_of(const struct keyed *runs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!runs[i].run->target.diagnosed)
-            return runs[i].run;
-    }
-    return runs[0].run;
-}
-
 static int fill_group(struct lb_group *group, const struct lb_report *r, const struct keyed *runs,
                       size_t n, const char *by, struct lb_error *err)
 {
-    const struct lb_report_run *example = example_of(runs, n);
+    const struct lb_report_run *example = runs[0].run;
+    group->probe = example->target.diagnosed && !by;
     group->title = printed(print_title, example, by);
     group->row = printed(print_row, example, by);
     group->column = printed(print_column_of, example, by);
@@ -203,6 +197,48 @@ static int by_place(const void *a, const void *b)
     if (order == 0)
         order = strcmp(x->column, y->column);
     return order ? order : strcmp(x->title, y->title);
+}
+
+static bool same_aim(const struct lb_group *a, const struct lb_group *b)
+{
+    const struct lb_target_facts *x = &a->report->runs[0].target, *y = &b->report->runs[0].target;
+    return strcmp(a->row, b->row) == 0 && strcmp(x->protocol, y->protocol) == 0 &&
+           strcmp(x->target, y->target) == 0;
+}
+
+/* Judges the traffic of a group again, knowing that there are as many backends as its probe saw. */
+static int judge_by_probe(struct lb_group *group, struct lb_error *err)
+{
+    struct lb_report_judging *judging = &group->report->judging;
+    uint64_t seen = group->probed_by->verdict->seen;
+    if (judging->expected_backends || judging->n_weights || seen <= group->verdict->seen)
+        return 0;
+    struct lb_verdict *verdict;
+    judging->expected_backends = (unsigned)seen;
+    if (lb_report_judge(group->report, &verdict, err) < 0)
+        return -1;
+    lb_verdict_free(group->verdict);
+    group->verdict = verdict;
+    return 0;
+}
+
+static int find_probes(struct lb_groups *groups, struct lb_error *err)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        groups->groups[i].in_matrix = true;
+    for (size_t i = 0; i < groups->count; i++) {
+        struct lb_group *probe = &groups->groups[i];
+        for (size_t k = 0; probe->probe && k < groups->count; k++) {
+            struct lb_group *group = &groups->groups[k];
+            if (group->probe || !same_aim(group, probe))
+                continue;
+            group->probed_by = probe;
+            probe->in_matrix = false;
+            if (judge_by_probe(group, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
 }
 
 static int check_by(const struct lb_report *r, const char *by, struct lb_error *err)
@@ -244,6 +280,8 @@ int lb_groups_make(const struct lb_report *r, const char *by, struct lb_groups *
     }
     if (status == 0)
         qsort(groups->groups, groups->count, sizeof *groups->groups, by_place);
+    if (status == 0)
+        status = find_probes(groups, err);
     for (size_t i = 0; keyed && i < r->n_runs; i++)
         free(keyed[i].key);
     free(keyed);
@@ -264,28 +302,78 @@ void lb_groups_clear(struct lb_groups *groups)
     *groups = (struct lb_groups){0};
 }
 
-char *lb_verdict_cell(const struct lb_verdict *v, char buf[LB_CELL_TEXT])
+enum lb_layer lb_group_layer(const struct lb_group *group)
 {
-    char layer[32];
-    snprintf(layer, sizeof layer, "%s", lb_layer_name(v->layers.layer));
-    for (char *c = layer; *c; c++) {
+    enum lb_layer own = group->verdict->layers.layer;
+    bool known = own != LB_LAYER_UNKNOWN && own != LB_LAYER_SINGLE_BACKEND;
+    return known || !group->probed_by ? own : group->probed_by->verdict->layers.layer;
+}
+
+enum lb_outcome lb_group_outcome(const struct lb_group *group)
+{
+    const struct lb_verdict *v = group->verdict;
+    if (!group->probed_by || v->outcome != LB_OUTCOME_INCONCLUSIVE || v->doubt == LB_DOUBT_ERRORS)
+        return v->outcome;
+    bool fresh = true; /* each request on a connection of its own */
+    for (size_t i = 0; i < group->report->n_runs; i++)
+        fresh &= group->report->runs[i].target.new_connections;
+    enum lb_layer layer = lb_group_layer(group);
+    bool alike = layer == LB_LAYER_PER_REQUEST || (layer == LB_LAYER_PER_CONNECTION && fresh);
+    bool all_seen = v->seen == group->probed_by->verdict->seen;
+    return alike && all_seen ? group->probed_by->verdict->outcome : v->outcome;
+}
+
+size_t lb_groups_cells(const struct lb_groups *groups, const struct lb_group **cells)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < groups->count; i++) {
+        if (groups->groups[i].in_matrix)
+            cells[n++] = &groups->groups[i];
+    }
+    return n;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+size_t lb_groups_columns(const struct lb_group *const *cells, size_t n, const char **columns)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        columns[i] = cells[i]->column;
+    qsort(columns, n, sizeof *columns, by_text);
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || strcmp(columns[kept - 1], columns[i]) != 0)
+            columns[kept++] = columns[i];
+    }
+    return kept;
+}
+
+char *lb_group_cell(const struct lb_group *group, char buf[LB_CELL_TEXT])
+{
+    const struct lb_verdict *v = group->verdict;
+    enum lb_layer layer = lb_group_layer(group);
+    char word[32];
+    snprintf(word, sizeof word, "%s", lb_layer_name(layer));
+    for (char *c = word; *c; c++) {
         if (*c == '-')
             *c = ' ';
     }
     unsigned long long seen = v->seen, of = v->expected > v->seen ? v->expected : v->seen;
-    const char *outcome = lb_outcome_name(v->outcome);
+    enum lb_outcome is = lb_group_outcome(group);
+    const char *outcome = lb_outcome_name(is);
     int n = 0;
-    if (v->outcome == LB_OUTCOME_NO_DATA)
+    if (is == LB_OUTCOME_NO_DATA)
         return strcpy(buf, outcome);
-    if (v->outcome == LB_OUTCOME_PINNED)
+    if (is == LB_OUTCOME_PINNED)
         n = snprintf(buf, LB_CELL_TEXT, "%s to %llu of %llu", outcome, seen, of);
-    else if (v->outcome == LB_OUTCOME_SINGLE)
+    else if (is == LB_OUTCOME_SINGLE)
         n = snprintf(buf, LB_CELL_TEXT, "%s backend", outcome);
     else
         n = snprintf(buf, LB_CELL_TEXT, "%s over %llu", outcome, seen);
-    if (v->layers.layer == LB_LAYER_UNKNOWN)
-        snprintf(buf + n, LB_CELL_TEXT - (size_t)n, ", layer unknown");
-    else
-        snprintf(buf + n, LB_CELL_TEXT - (size_t)n, ", %s", layer);
+    snprintf(buf + n, LB_CELL_TEXT - (size_t)n, ", %s",
+             layer == LB_LAYER_UNKNOWN ? "layer unknown" : word);
     return buf;
 }

@@ -20,8 +20,10 @@ static void write_count(FILE *out, const char *name, uint64_t n)
     fprintf(out, "<div><dt>%s</dt><dd>%s</dd></div>", name, lb_html_number(number, n));
 }
 
-static void write_counts(FILE *out, const struct lb_verdict *v)
+static void write_counts(FILE *out, const struct lb_group *group)
 {
+    const struct lb_verdict *v = group->verdict;
+    enum lb_layer layer = lb_group_layer(group);
     fputs("<dl class=\"counts\">", out);
     write_count(out, v->requests == 1 ? "request" : "requests", v->requests);
     write_count(out, v->seen == 1 ? "backend answered" : "backends answered", v->seen);
@@ -29,11 +31,30 @@ static void write_counts(FILE *out, const struct lb_verdict *v)
     if (v->clients > 1)
         write_count(out, "clients", v->clients);
     write_count(out, v->errors == 1 ? "error" : "errors", v->errors);
-    fprintf(out, "<div><dt>layer</dt><dd>%s</dd></div>", lb_layer_name(v->layers.layer));
+    fprintf(out, "<div><dt>layer%s</dt><dd>%s</dd></div>",
+            layer == v->layers.layer ? "" : ", by the probe", lb_layer_name(layer));
     if (v->evenness.method != LB_EVENNESS_TRIVIAL)
         fprintf(out, "<div><dt>chance if it were even</dt><dd>%.2g</dd></div>",
                 v->evenness.p_value);
     fputs("</dl>\n", out);
+}
+
+/* A sentence; options in it do not break across lines. */
+static void write_sentence(FILE *out, const char *text)
+{
+    while (*text) {
+        size_t before = strspn(text, " (,;"), length = strcspn(text + before, " ),;.");
+        bool option = strncmp(text + before, "--", 2) == 0;
+        char word[4 * LB_MAX_NAME + 1];
+        size_t all = before + length ? before + length : 1;
+        snprintf(word, sizeof word, "%.*s", (int)before, text);
+        lb_html_text(out, word);
+        snprintf(word, sizeof word, "%.*s", (int)(all - before), text + before);
+        fputs(option ? "<code>" : "", out);
+        lb_html_text(out, word);
+        fputs(option ? "</code>" : "", out);
+        text += all;
+    }
 }
 
 static void write_why(FILE *out, const struct lb_verdict *v)
@@ -43,7 +64,7 @@ static void write_why(FILE *out, const struct lb_verdict *v)
         fputs("<div><h3>What it rests on</h3><ul>", out);
         for (size_t i = 0; i < v->n_facts; i++) {
             fputs("<li>", out);
-            lb_html_text(out, v->facts[i].text);
+            write_sentence(out, v->facts[i].text);
             fputs("</li>\n", out);
         }
         fputs("</ul></div>", out);
@@ -52,32 +73,51 @@ static void write_why(FILE *out, const struct lb_verdict *v)
         fputs("<div class=\"advice\"><h3>What to do</h3><p>", out);
         for (unsigned i = 0; i < v->n_advice; i++) {
             fputs(i ? " " : "", out);
-            lb_html_text(out, v->advice[i]);
+            write_sentence(out, v->advice[i]);
         }
         fputs("</p></div>", out);
     }
     fputs("</div>\n", out);
 }
 
-/* The word large, then the rest of the headline. 0, or -1 without memory. */
-static int write_verdict(FILE *out, const struct lb_verdict *v)
+/* What follows "balanced: " in a verdict's headline; malloc'd. NULL without memory. */
+static char *said_of(const struct lb_verdict *v)
 {
-    const char *word = lb_outcome_name(v->outcome);
     char *headline = lb_verdict_headline(v);
-    if (!headline)
-        return -1;
-    const char *said = headline;
-    if (strncmp(said, word, strlen(word)) == 0 && said[strlen(word)] == ':')
-        said += strlen(word) + 1;
-    fprintf(out, "<div class=\"verdict %s\"><p class=\"word\">%s</p><p class=\"said\">", word,
-            word);
-    lb_html_text(out, said + (*said == ' '));
-    fputs("</p>\n", out);
-    free(headline);
-    write_counts(out, v);
-    write_why(out, v);
-    fputs("</div>\n", out);
-    return 0;
+    const char *word = lb_outcome_name(v->outcome);
+    size_t length = strlen(word);
+    if (headline && strncmp(headline, word, length) == 0 &&
+        strncmp(headline + length, ": ", 2) == 0)
+        memmove(headline, headline + length + 2, strlen(headline + length + 2) + 1);
+    return headline;
+}
+
+/* The word large, then the rest of the headline. 0, or -1 without memory. */
+static int write_verdict(FILE *out, const struct lb_group *group)
+{
+    enum lb_outcome outcome = lb_group_outcome(group);
+    bool borrowed = outcome != group->verdict->outcome;
+    const char *word = lb_outcome_name(outcome);
+    char *own = said_of(group->verdict);
+    char *probe = borrowed ? said_of(group->probed_by->verdict) : NULL;
+    int status = own && (probe || !borrowed) ? 0 : -1;
+    if (status == 0) {
+        fprintf(out, "<div class=\"verdict %s\"><p class=\"word\">%s</p><p class=\"said\">", word,
+                word);
+        lb_html_text(out, borrowed ? probe : own);
+        fputs(borrowed ? ", by its probe</p>\n<p class=\"own\">Alone it is too little to tell: "
+                       : "",
+              out);
+        if (borrowed)
+            lb_html_text(out, own);
+        fputs("</p>\n", out);
+        write_counts(out, group);
+        write_why(out, group->verdict);
+        fputs("</div>\n", out);
+    }
+    free(own);
+    free(probe);
+    return status;
 }
 
 static void write_fact(FILE *out, const char *name, const char *value)
@@ -139,7 +179,7 @@ static int write_group(FILE *out, const struct lb_groups *groups, size_t index)
     fprintf(out, "<article id=\"g%zu\"><h2><bdi>", index);
     lb_html_text(out, group->title);
     fputs("</bdi></h2>\n", out);
-    int status = write_verdict(out, group->verdict);
+    int status = write_verdict(out, group);
     if (status == 0) {
         lb_html_shares(out, group, &lanes);
         status = lb_html_timelines(out, group, &lanes);
@@ -156,61 +196,58 @@ static int write_group(FILE *out, const struct lb_groups *groups, size_t index)
     return status;
 }
 
-static void write_cell(FILE *out, const struct lb_groups *groups, size_t index)
+static void write_cell(FILE *out, const struct lb_groups *groups, const struct lb_group *group)
 {
-    const struct lb_verdict *v = groups->groups[index].verdict;
     char cell[LB_CELL_TEXT];
-    const char *word = lb_outcome_name(v->outcome);
-    lb_verdict_cell(v, cell);
-    char *comma = strchr(cell, ',');
+    char *comma = strchr(lb_group_cell(group, cell), ',');
     if (comma)
         *comma = '\0';
-    fprintf(out, "<td class=\"%s\"><a href=\"#g%zu\"><span class=\"word\">", word, index);
-    lb_html_text(out, cell);
-    fputs("</span></a>", out);
+    fprintf(out, "<td class=\"%s\"><a href=\"#g%zu\"><span class=\"word\">%s</span></a>",
+            lb_outcome_name(lb_group_outcome(group)), (size_t)(group - groups->groups), cell);
     if (comma)
         fprintf(out, "<small>%s</small>", comma + 2);
     fputs("</td>", out);
 }
 
-static int by_text(const void *a, const void *b)
+/* Writes one line of the matrix and returns how many cells it took. */
+static size_t write_line(FILE *out, const struct lb_groups *groups, const struct lb_group **cells,
+                         size_t n_cells, const char **columns, size_t n_columns)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    size_t used = 0;
+    fputs("<tr><th><bdi>", out);
+    lb_html_text(out, cells[0]->row);
+    fputs("</bdi></th>", out);
+    for (size_t c = 0; c < n_columns; c++) {
+        if (used < n_cells && strcmp(cells[used]->row, cells[0]->row) == 0 &&
+            strcmp(cells[used]->column, columns[c]) == 0)
+            write_cell(out, groups, cells[used++]);
+        else
+            fputs("<td></td>", out);
+    }
+    fputs("</tr>\n", out);
+    return used;
 }
 
 static int write_matrix(FILE *out, const struct lb_groups *groups)
 {
+    const struct lb_group **cells = calloc(groups->count + 1, sizeof *cells);
     const char **columns = calloc(groups->count + 1, sizeof *columns);
-    size_t n = 0;
-    if (!columns)
+    if (!cells || !columns) {
+        free(cells);
+        free(columns);
         return -1;
-    for (size_t i = 0; i < groups->count; i++)
-        columns[i] = groups->groups[i].column;
-    qsort(columns, groups->count, sizeof *columns, by_text);
-    for (size_t i = 0; i < groups->count; i++) {
-        if (n == 0 || strcmp(columns[n - 1], columns[i]) != 0)
-            columns[n++] = columns[i];
     }
+    size_t n = lb_groups_cells(groups, cells);
+    size_t n_columns = lb_groups_columns(cells, n, columns);
     fprintf(out, "<div class=\"wide\"><table class=\"matrix\"><thead><tr><th>%s</th>",
             groups->labelled ? "path" : "target");
-    for (size_t c = 0; c < n; c++)
+    for (size_t c = 0; c < n_columns; c++)
         fprintf(out, "<th>%s</th>", columns[c]);
     fputs("</tr></thead><tbody>\n", out);
-    for (size_t i = 0; i < groups->count;) {
-        size_t from = i;
-        fputs("<tr><th><bdi>", out);
-        lb_html_text(out, groups->groups[from].row);
-        fputs("</bdi></th>", out);
-        for (size_t c = 0; c < n; c++) {
-            if (i < groups->count && strcmp(groups->groups[i].row, groups->groups[from].row) == 0 &&
-                strcmp(groups->groups[i].column, columns[c]) == 0)
-                write_cell(out, groups, i++);
-            else
-                fputs("<td></td>", out);
-        }
-        fputs("</tr>\n", out);
-    }
+    for (size_t i = 0; i < n;)
+        i += write_line(out, groups, cells + i, n - i, columns, n_columns);
     fputs("</tbody></table></div>\n", out);
+    free(cells);
     free(columns);
     return 0;
 }

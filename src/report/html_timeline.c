@@ -54,7 +54,7 @@ static unsigned colour_of(uint64_t connection)
 }
 
 /* Dots are round line ends of length 0 whose width does not scale with the drawing. */
-static void write_dots(FILE *out, const struct dot *dots, size_t n, size_t lane)
+static void write_dots(FILE *out, const struct dot *dots, size_t n, size_t lane, bool swarm)
 {
     fputs("<g class=\"dots\">", out);
     for (unsigned colour = 0; colour < LB_PAGE_COLOURS; colour++) {
@@ -65,7 +65,7 @@ static void write_dots(FILE *out, const struct dot *dots, size_t n, size_t lane)
             if (!open)
                 fprintf(out, "<path class=\"k%u\" d=\"", colour);
             open = true;
-            double y = n < SWARM ? 5 : 2 + 0.6 * (double)(i * 37 % 11);
+            double y = swarm ? 2 + 0.6 * (double)(i * 37 % 11) : 5;
             fprintf(out, "M%.4g %.2gh0", 1000 * ((double)i + 0.5) / (double)n, y);
         }
         if (open)
@@ -86,7 +86,7 @@ static void write_errors(FILE *out, const struct dot *dots, size_t n)
 
 /* One lane: lanes->count is the one that others share, SIZE_MAX that of errors. */
 static void write_lane(FILE *out, const struct lb_lanes *lanes, const struct dot *dots, size_t n,
-                       size_t lane)
+                       size_t lane, bool swarm)
 {
     char number[LB_NUMBER_TEXT];
     size_t here = 0;
@@ -104,13 +104,26 @@ static void write_lane(FILE *out, const struct lb_lanes *lanes, const struct dot
     if (lane == SIZE_MAX)
         write_errors(out, dots, n);
     else
-        write_dots(out, dots, n, lane);
+        write_dots(out, dots, n, lane, swarm);
     fprintf(out, "</svg><span class=\"num\">%s</span></div>\n", lb_html_number(number, here));
 }
 
-static double dot_px(size_t n)
+/* The most dots in one lane. */
+static size_t fullest(const struct dot *dots, size_t n)
 {
-    return n <= 40 ? 10 : n <= 120 ? 7.5 : n <= SWARM ? 5 : n <= 1500 ? 3.5 : 2.5;
+    size_t counts[LB_PAGE_LANES + 1] = {0}, most = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!dots[i].error && ++counts[dots[i].lane] > most)
+            most = counts[dots[i].lane];
+    }
+    return most;
+}
+
+/* The width of a dot for so many in one lane, in pixels; not wider than its lane is high. */
+static double dot_px(size_t most, unsigned lane_px)
+{
+    double px = most <= 40 ? 10 : most <= 90 ? 7 : most < SWARM ? 4.5 : most <= 1000 ? 3.5 : 2.5;
+    return px < lane_px * 0.6 ? px : lane_px * 0.6;
 }
 
 static bool any_in(const struct dot *dots, size_t n, size_t lane)
@@ -153,14 +166,16 @@ static int write_run(FILE *out, const struct lb_group *group, const struct lb_re
     }
     fputs("<figure class=\"runs\">", out);
     write_caption(out, group, run);
-    fprintf(out, "<div class=\"rows\" style=\"--dot:%gpx;--tall:%upx\">\n", dot_px(n),
-            lb_html_lane_height(lanes->count));
+    size_t most = fullest(dots, n);
+    unsigned tall = lb_html_lane_height(lanes->count);
+    fprintf(out, "<div class=\"rows\" style=\"--dot:%.1fpx;--tall:%upx\">\n", dot_px(most, tall),
+            tall);
     for (size_t lane = 0; lane < lanes->count; lane++)
-        write_lane(out, lanes, dots, n, lane);
+        write_lane(out, lanes, dots, n, lane, most >= SWARM);
     if (lanes->total > lanes->count)
-        write_lane(out, lanes, dots, n, lanes->count);
+        write_lane(out, lanes, dots, n, lanes->count, most >= SWARM);
     if (any_in(dots, n, SIZE_MAX))
-        write_lane(out, lanes, dots, n, SIZE_MAX);
+        write_lane(out, lanes, dots, n, SIZE_MAX, false);
     fprintf(out,
             "<div class=\"row axis\"><span></span><div class=\"scale\"><span>request 1</span>"
             "<span>%s, after %s</span></div><span></span></div></div></figure>\n",

@@ -15,6 +15,11 @@ int lb_report_merge(struct lb_report *into, const struct lb_report *from, const 
 struct lb_group {
     char *title;        /* "grpc 127.0.0.1:30051, path=service", for people */
     char *row, *column; /* its place in the matrix */
+    bool probe;         /* runs of --diagnose */
+    const struct lb_group
+        *probed_by; /* the probe of the same target, or NULL: it tells the layer where
+                       the traffic alone cannot, and which backends there are */
+    bool in_matrix; /* false: a probe of a group that is */
     struct lb_report *report;
     struct lb_verdict *verdict;
 };
@@ -32,8 +37,22 @@ int lb_groups_make(const struct lb_report *r, const char *by, struct lb_groups *
                    struct lb_error *err) LB_MUST_CHECK;
 void lb_groups_clear(struct lb_groups *groups);
 
-/* "pinned to 1 of 3, per connection": a cell of the matrix. Static until the next call's buffer. */
+/* The layer of a group, by its own traffic or else by its probe. */
+enum lb_layer lb_group_layer(const struct lb_group *group);
+
+/* The outcome of a group: that of its own traffic, or, where that was too little to tell, of its
+ * probe if the same choices are made in both: per request, or per connection with a new one for
+ * each. */
+enum lb_outcome lb_group_outcome(const struct lb_group *group);
+
+/* The groups of the matrix in its order; room for groups->count of them. Returns how many. */
+size_t lb_groups_cells(const struct lb_groups *groups, const struct lb_group **cells);
+
+/* The distinct columns of the cells, sorted; room for n. Returns how many. */
+size_t lb_groups_columns(const struct lb_group *const *cells, size_t n, const char **columns);
+
+/* "pinned to 1 of 3, per connection": a cell of the matrix. Returns buf. */
 #define LB_CELL_TEXT 96
-char *lb_verdict_cell(const struct lb_verdict *v, char buf[LB_CELL_TEXT]);
+char *lb_group_cell(const struct lb_group *group, char buf[LB_CELL_TEXT]);
 
 #endif

@@ -13,6 +13,7 @@
 
 #define NAME_COLUMNS 23 /* of the table's first column at most */
 #define MAX_ROWS 50     /* backends before "... and n more" */
+#define MAX_ROW_NAME 48 /* of the matrix's first column */
 #define GAP 2           /* columns between the matrix's columns */
 
 /* Characters of a text: what a terminal needs in columns, wide and combining ones aside. */
@@ -119,90 +120,84 @@ static int print_group(FILE *out, const struct lb_group *group, unsigned width,
     return status;
 }
 
-/* The distinct columns in order of their first group. */
-static size_t find_columns(const struct lb_groups *groups, const char **columns)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < groups->count; i++) {
-        size_t k = 0;
-        while (k < n && strcmp(columns[k], groups->groups[i].column) != 0)
-            k++;
-        if (k == n)
-            columns[n++] = groups->groups[i].column;
-    }
-    return n;
-}
+/* The matrix while it is laid out. */
+struct matrix {
+    const struct lb_group **cells;
+    size_t n_cells;
+    const char **columns;
+    size_t n_columns;
+    size_t *widths; /* of the columns; after them that of the rows' names */
+};
 
-/* Prints one line of the matrix and returns how many groups it took: those of a row, unless two
- * share a column. */
-static size_t print_line(FILE *out, const struct lb_groups *groups, size_t from,
-                         const char *const *columns, const size_t *widths, size_t n_columns)
+static void measure(struct matrix *m, const char *head)
 {
     char cell[LB_CELL_TEXT];
+    size_t *first = &m->widths[m->n_columns];
+    *first = strlen(head);
+    for (size_t c = 0; c < m->n_columns; c++)
+        m->widths[c] = strlen(m->columns[c]);
+    for (size_t i = 0; i < m->n_cells; i++) {
+        size_t row = columns_of(m->cells[i]->row), width = strlen(lb_group_cell(m->cells[i], cell));
+        *first = row > *first ? row : *first;
+        for (size_t c = 0; c < m->n_columns; c++) {
+            if (strcmp(m->columns[c], m->cells[i]->column) == 0 && width > m->widths[c])
+                m->widths[c] = width;
+        }
+    }
+    *first = *first < MAX_ROW_NAME ? *first : MAX_ROW_NAME;
+}
+
+/* Prints one line of the matrix and returns how many cells it took: those of a row, unless two
+ * share a column. */
+static size_t print_line(FILE *out, const struct matrix *m, size_t from)
+{
+    char text[LB_CELL_TEXT];
     size_t used = 0, pending = 0;
-    const struct lb_group *first = &groups->groups[from];
-    char *row = lb_escape_name(first->row);
-    print_name(out, row ? row : "?", widths[n_columns]);
+    const char *name = m->cells[from]->row;
+    char *row = lb_escape_name(name);
+    print_name(out, row ? row : "?", m->widths[m->n_columns]);
     free(row);
-    for (size_t c = 0; c < n_columns; c++) {
-        const struct lb_group *g = &groups->groups[from + used];
+    for (size_t c = 0; c < m->n_columns; c++) {
+        const struct lb_group *cell = from + used < m->n_cells ? m->cells[from + used] : NULL;
         pending += GAP;
-        if (from + used < groups->count && strcmp(g->row, first->row) == 0 &&
-            strcmp(g->column, columns[c]) == 0) {
-            lb_verdict_cell(g->verdict, cell);
-            fprintf(out, "%*s%s", (int)pending, "", cell);
-            pending = widths[c] - strlen(cell);
+        if (cell && strcmp(cell->row, name) == 0 && strcmp(cell->column, m->columns[c]) == 0) {
+            lb_group_cell(cell, text);
+            fprintf(out, "%*s%s", (int)pending, "", text);
+            pending = m->widths[c] - strlen(text);
             used++;
         } else {
-            pending += widths[c];
+            pending += m->widths[c];
         }
     }
     fputc('\n', out);
-    return used ? used : 1;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return used;
 }
 
 int lb_report_print_matrix(FILE *out, const struct lb_groups *groups, struct lb_error *err)
 {
-    char cell[LB_CELL_TEXT];
-    const char **columns = calloc(groups->count + 1, sizeof *columns);
-    size_t *widths = calloc(groups->count + 1, sizeof *widths);
-    if (!columns || !widths) {
-        free(columns);
-        free(widths);
-        return lb_error_set(err, "out of memory");
-    }
-    size_t n = find_columns(groups, columns);
-    qsort(columns, n, sizeof *columns, by_text); /* as the groups of a row are */
     const char *head = groups->labelled ? "path" : "target";
-    widths[n] = strlen(head);
-    for (size_t c = 0; c < n; c++)
-        widths[c] = strlen(columns[c]);
-    for (size_t i = 0; i < groups->count; i++) {
-        const struct lb_group *g = &groups->groups[i];
-        size_t row = columns_of(g->row);
-        widths[n] = row > widths[n] ? row : widths[n];
-        for (size_t c = 0; c < n; c++) {
-            size_t w = strlen(lb_verdict_cell(g->verdict, cell));
-            if (strcmp(columns[c], g->column) == 0 && w > widths[c])
-                widths[c] = w;
-        }
+    struct matrix m = {
+        .cells = calloc(groups->count + 1, sizeof *m.cells),
+        .columns = calloc(groups->count + 1, sizeof *m.columns),
+        .widths = calloc(groups->count + 1, sizeof *m.widths),
+    };
+    int status = m.cells && m.columns && m.widths ? 0 : lb_error_set(err, "out of memory");
+    if (status == 0) {
+        m.n_cells = lb_groups_cells(groups, m.cells);
+        m.n_columns = lb_groups_columns(m.cells, m.n_cells, m.columns);
+        measure(&m, head);
+        print_name(out, head, m.widths[m.n_columns]);
+        for (size_t c = 0; c < m.n_columns; c++)
+            fprintf(out, "%*s%s%*s", GAP, "", m.columns[c],
+                    c + 1 < m.n_columns ? (int)(m.widths[c] - strlen(m.columns[c])) : 0, "");
+        fputc('\n', out);
+        for (size_t i = 0; i < m.n_cells;)
+            i += print_line(out, &m, i);
     }
-    widths[n] = widths[n] < 48 ? widths[n] : 48;
-    print_name(out, head, widths[n]);
-    for (size_t c = 0; c < n; c++)
-        fprintf(out, "%*s%s%*s", GAP, "", columns[c],
-                c + 1 < n ? (int)(widths[c] - strlen(columns[c])) : 0, "");
-    fputc('\n', out);
-    for (size_t i = 0; i < groups->count;)
-        i += print_line(out, groups, i, columns, widths, n);
-    free(columns);
-    free(widths);
-    return 0;
+    free(m.cells);
+    free(m.columns);
+    free(m.widths);
+    return status;
 }
 
 int lb_report_print_text(FILE *out, const struct lb_groups *groups, unsigned width,

@@ -3,6 +3,7 @@ import concurrent.futures
 import os
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -17,13 +18,15 @@ from api.protobuf import pod_pb2, pod_pb2_grpc  # pylint: disable=import-error,w
 class Peer(pod_pb2_grpc.podServicer):
     """The demonstration's service, from its .proto alone, in this process. Notes what it saw."""
 
-    def __init__(self, name="server-7c4bfd74d-29c69", address="127.0.0.1:0", delay=0.0, barrier=None, options=()):
+    def __init__(self, name="server-7c4bfd74d-29c69", address="127.0.0.1:0", delay=0.0, barrier=None, options=(),
+                 credentials=None):
         self.name, self.delay, self.barrier = name, delay, barrier
         self.peers, self.times, self.metadata, self.remaining, self.authorities = [], [], [], [], []
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(32),
                                    options=[("grpc.so_reuseport", 0), *options])
         pod_pb2_grpc.add_podServicer_to_server(self, self._server)
-        self.port = self._server.add_insecure_port(address)
+        self.port = (self._server.add_secure_port(address, credentials) if credentials
+                     else self._server.add_insecure_port(address))
         if self.port == 0:
             raise OSError(f"cannot listen on {address}")
         self.address = address if address.startswith("unix:") else f"{address.rsplit(':', 1)[0]}:{self.port}"
@@ -42,6 +45,44 @@ class Peer(pod_pb2_grpc.podServicer):
 
     def stop(self):
         self._server.stop(0).wait()
+
+
+class Certificates:
+    """A certificate authority in a folder, by the openssl program."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ca = self.path("ca.pem")
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                      "-subj", "/CN=test-ca", "-keyout", self.path("ca.key"), "-out", self.ca)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    @staticmethod
+    def _openssl(*args):
+        subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+    def issue(self, name, *names):
+        """A certificate for the DNS names: the paths of certificate and key."""
+        key, request, cert, ext = (self.path(name + suffix) for suffix in (".key", ".csr", ".pem", ".ext"))
+        with open(ext, "w", encoding="ascii") as f:
+            f.write("subjectAltName=" + ",".join(f"DNS:{n}" for n in names or [name]))
+        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                      "-keyout", key, "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.path("ca.key"),
+                      "-CAcreateserial", "-days", "2", "-extfile", ext, "-out", cert)
+        return cert, key
+
+    def server_credentials(self, *names, client_ca=None):
+        """For a Peer; with `client_ca`, clients must have a certificate of it."""
+        def read(path):
+            with open(path, "rb") as f:
+                return f.read()
+
+        cert, key = self.issue("server", *names)
+        return grpc.ssl_server_credentials([(read(key), read(cert))], read(client_ca) if client_ca else None,
+                                           client_ca is not None)
 
 
 class RawPeer:

@@ -9,6 +9,8 @@ import struct
 import subprocess
 import termios
 import time
+import urllib.error
+import urllib.request
 
 import lbtest
 from http_backend import Backend, Raw, free_port, read_request
@@ -273,7 +275,7 @@ class TheEnd(HttpClient):
 
     def test_output_that_cannot_be_written_is_a_failure(self):
         backend = self.backend()
-        for args in (["-n", "1"], ["-n", "1", "-q"]):
+        for args in (["-n", "1"], ["-n", "1", "-q"], ["-n", "1", "-o", "json"]):
             with open("/dev/full", "w", encoding="utf-8") as full:
                 done = subprocess.run([lbtest.program(CLIENT), *args, backend.address], stdout=full,
                                       stderr=subprocess.PIPE, env=lbtest.clean_env(), check=False)
@@ -338,6 +340,67 @@ class Live(HttpClient):
         code, out, err = self.run_program(CLIENT, "-d", "500ms", "-i", "50ms", backend.address)
         self.assertEqual((code, err), (0, ""))
         self.assertNotIn("\x1b", out)
+
+
+class Admin(HttpClient):
+    def running(self, *args):
+        """(the client, what asks its admin address for a path)"""
+        client = self.start(CLIENT, "--admin-listen", "127.0.0.1:0", *args)
+        address = lbtest.wait_until(lambda: re.search(r"live page on (http://\S+)/\n", client.err()), "the address").group(1)
+
+        def ask(path, method="GET"):
+            request = urllib.request.Request(address + path, method=method)
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+                return answer.headers, answer.read().decode()
+
+        return client, ask
+
+    def test_metrics_count_what_was_seen(self):
+        backend = self.backend(name='pod "a"\\')
+        client, ask = self.running("-i", "10ms", "-n", "10000", backend.address)
+        lbtest.wait_until(lambda: client.out().count("\n") >= 10, "ten replies")
+        headers, text = ask("/metrics")
+        self.assertEqual(headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        types, samples = {}, {}
+        for line in text.splitlines():
+            if line.startswith("# TYPE "):
+                name, kind = line.split()[2:]
+                self.assertNotIn(name, types)
+                types[name] = kind
+            elif not line.startswith("# HELP "):
+                match = re.fullmatch(r'([a-z_]+)(\{(?:[a-z]+="(?:[^"\\]|\\["\\n])*",?)*\})? ([0-9.e+-]+)', line)
+                self.assertTrue(match, line)
+                self.assertTrue(any(match[1] == n or match[1] in (n + "_sum", n + "_count") for n in types), line)
+                self.assertNotIn((match[1], match[2]), samples)
+                samples[match[1], match[2]] = float(match[3])
+        self.assertGreaterEqual(samples["lbdemo_client_requests_total", None], 10)
+        label = '{backend="pod \\"a\\"\\\\",boot=""}'
+        self.assertEqual(samples["lbdemo_client_replies_total", label], samples["lbdemo_client_requests_total", None])
+        self.assertEqual(sum(v for (n, _), v in samples.items() if n == "lbdemo_client_outcome"), 1)
+        self.assertEqual(samples["lbdemo_client_latency_seconds_count", label],
+                         samples["lbdemo_client_replies_total", label])
+
+    def test_the_live_page_and_its_data(self):
+        backend = self.backend()
+        client, ask = self.running("-i", "10ms", "-n", "10000", backend.address)
+        headers, page = ask("/")
+        self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
+        self.assertNotRegex(page, r"(src|href)=.?https?:")
+        self.assertIn("/status", page)
+        status = lbtest.wait_until(lambda: (s := json.loads(ask("/status")[1]))["verdict"]["requests"] and s, "requests")
+        self.assertEqual(status["target"], backend.address)
+        self.assertEqual(status["verdict"]["shares"][0]["name"], "pod-a")
+        self.assertEqual(ask("/", "HEAD")[1], "")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            ask("/nothing")
+        self.assertEqual(refused.exception.code, 404)
+        client.signal(signal.SIGINT)
+        self.assertEqual(client.wait(), 0)
+
+    def test_an_address_that_cannot_be_had_is_said(self):
+        backend = self.backend()
+        self.assert_refused(CLIENT, ["--admin-listen", backend.address, backend.address], 1, backend.address, "in use")
+        self.assert_refused(CLIENT, ["--admin-listen", "nowhere", backend.address], 2, "'nowhere'")
 
 
 class CommandLine(HttpClient):

@@ -1,4 +1,5 @@
 """The HTTP client's verdict, through real balancers."""
+import json
 import re
 import signal
 import time
@@ -173,6 +174,54 @@ class Expectations(Verdict):
         self.judge(*args, "--expect-backends", "3")
         self.judge(*args, "--expect-backends", "2", status=1)
         self.judge(*args, "--expect-backends", "4", status=1)
+
+
+class Documents(Verdict):
+    def test_json_and_the_report_are_the_same_document(self):
+        address = self.balancer(self.servers(), "http")
+        path = self.path("run.json")
+        code, out, err = self.run_program(CLIENT, "-n", "40", "--rate", "0", "-c", "2", "--reuse-connection", "--seed",
+                                          "99", "-o", "json", "--report", path, "--label", "path=service",
+                                          "--expect-backends", "3", "--timeout", "2s", address)
+        self.assertEqual((code, err), (0, ""))
+        with open(path, encoding="utf-8") as f:
+            document = json.load(f)
+        self.assertEqual(json.loads(out), document)
+        run = document["runs"][0]
+        self.assertEqual(run["labels"], {"path": "service"})
+        self.assertEqual(run["settings"]["seed"], 99)
+        self.assertEqual(run["settings"]["connections"], 2)
+        self.assertEqual(run["program"], CLIENT)
+        self.assertEqual(run["target"]["name"], address)
+        self.assertEqual(document["verdict"]["requests"], 40)
+        self.assertEqual(document["verdict"]["outcome"], "balanced")
+
+    def test_a_report_is_read_by_the_report_program(self):
+        address = self.balancer(self.servers(), "tcp")
+        path = self.path("run.json")
+        self.judge("--diagnose", "--report", path, address)
+        code, out, err = self.run_program("lbdemo-report", path)
+        self.assertEqual(code, 0, err)
+        self.assertIn("per-connection", out)
+        for name in NAMES:
+            self.assertIn(name, out)
+
+    def test_the_last_object_is_the_verdict(self):
+        server = self.server()
+        _, out, _ = self.run_program(CLIENT, "-n", "3", "-i", "1ms", "-o", "ndjson", "--max-errors", "0", server.http)
+        objects = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([o.get("request") for o in objects], [1, 2, 3, None])
+        self.assertEqual(objects[3]["verdict"]["requests"], 3)
+        self.assertEqual(objects[3]["expectation"]["result"], "met")
+
+    def test_a_report_that_cannot_be_written_is_said_before_the_run(self):
+        for path, words in [(self.path("no/such/folder"), "No such file"), (self.folder, "is a folder"), ("", "empty")]:
+            self.assert_refused(CLIENT, ["--report", path, "127.0.0.1:1"], 2, words)
+
+    def test_labels_are_checked(self):
+        for args in (["--label", "path"], ["--label", "=x"], ["--label", "a=1", "--label", "a=2"],
+                     [a for n in range(17) for a in ("--label", f"l{n}=x")]):
+            self.assert_refused(CLIENT, [*args, "127.0.0.1:1"], 2, "--label")
 
 
 if __name__ == "__main__":

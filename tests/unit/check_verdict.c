@@ -1,0 +1,497 @@
+/* From tallies to words: layers, outcomes, expectations, advice, text. */
+#include "balance/advice.h"
+#include "balance/expect.h"
+#include "balance/verdict.h"
+#include "balance/verdict_text.h"
+#include "feed_runs.h"
+
+#include <gsl/gsl_rng.h>
+#include <math.h>
+
+static struct lb_verdict *judge(const struct lb_tally *t, const struct lb_verdict_options *options)
+{
+    static const struct lb_verdict_options none;
+    struct lb_verdict *v = NULL;
+    ck_assert_int_eq(lb_verdict_make(t, options ? options : &none, &v), 0);
+    ck_assert_ptr_nonnull(v);
+    return v;
+}
+
+static struct lb_verdict *judge_letters(const char *letters, bool new_connections,
+                                        const struct lb_verdict_options *options)
+{
+    struct lb_tally *t = feed_letters(letters, new_connections);
+    struct lb_verdict *v = judge(t, options);
+    lb_tally_free(t);
+    return v;
+}
+
+static void repeat(char *to, const char *cycle, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        to[i] = cycle[i % strlen(cycle)];
+    to[n] = '\0';
+}
+
+static bool has_fact(const struct lb_verdict *v, enum lb_fact_id id)
+{
+    for (size_t i = 0; i < v->n_facts; i++) {
+        if (v->facts[i].id == id)
+            return true;
+    }
+    return false;
+}
+
+static void expect_text(const struct lb_verdict *v, const char *part)
+{
+    char *text = lb_verdict_text(v, 200);
+    ck_assert_msg(strstr(text, part) != NULL, "no \"%s\" in:\n%s", part, text);
+    free(text);
+}
+
+START_TEST(nothing_answered_is_no_data_with_its_cause)
+{
+    struct lb_target_facts target = {.protocol = "grpc", .addresses = 1};
+    struct lb_verdict_options o = {.target = &target};
+    struct lb_verdict *v = judge_letters("!!!!!", true, &o);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_NO_DATA);
+    ck_assert_str_eq(v->cause, "connect: Connection refused");
+    ck_assert_uint_eq(v->cause_count, 5);
+    expect_text(v, "no-data: none of 5 requests was answered");
+    lb_verdict_free(v);
+    v = judge_letters("", true, NULL);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_NO_DATA);
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(one_channel_to_one_of_three_is_pinned_with_advice)
+{
+    char letters[41];
+    repeat(letters, "a", 40);
+    struct lb_target_facts target = {.protocol = "grpc", .addresses = 1};
+    struct lb_verdict_options o = {.expected_backends = 3, .target = &target};
+    struct lb_verdict *v = judge_letters(letters, false, &o);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_PINNED);
+    expect_text(v, "pinned: 1 of 3 backends got all 40 requests");
+    expect_text(v, "one connection carried all 40");
+    expect_text(v, "contrib/k8s/overlays/istio");
+    expect_text(v, "--max-connection-age");
+    expect_text(v, "share   a 100 %  expected 33.3 %");
+    lb_verdict_free(v);
+    v = judge_letters("aaa", false, &o); /* one in nine by luck */
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
+    ck_assert_uint_gt(v->needed_units, 3);
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(one_backend_and_nothing_known_is_alone_or_pinned)
+{
+    char letters[41];
+    repeat(letters, "a", 40);
+    struct lb_verdict *v = judge_letters(letters, true, NULL);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
+    ck_assert_int_eq(v->doubt, LB_DOUBT_ONE_BACKEND);
+    ck_assert_int_eq(v->layers.layer, LB_LAYER_UNKNOWN);
+    ck_assert_double_eq_tol(v->layers.single_bound, 1 - pow(0.001, 1.0 / 40), 1e-9);
+    expect_text(v, "--diagnose");
+    lb_verdict_free(v);
+    struct lb_verdict_options o = {.expected_backends = 1};
+    v = judge_letters(letters, true, &o);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_SINGLE);
+    ck_assert(has_fact(v, LB_FACT_BOUND));
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(new_connections_in_turn_are_balanced_but_the_layer_is_open)
+{
+    char letters[61];
+    struct lb_target_facts target = {.protocol = "http", .addresses = 1, .new_connections = true};
+    struct lb_verdict_options o = {.target = &target};
+    repeat(letters, "abc", 60);
+    struct lb_verdict *v = judge_letters(letters, true, &o);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+    ck_assert_int_eq(v->layers.layer, LB_LAYER_UNKNOWN);
+    ck_assert(v->layers.explanations[LB_BY_REQUEST].left);
+    ck_assert(v->layers.explanations[LB_BY_CONNECTION].left);
+    ck_assert_int_eq(v->pattern.kind, LB_PATTERN_ROUND_ROBIN);
+    expect_text(v, "round robin, period 3");
+    expect_text(v, "With a new connection for each request");
+    lb_verdict_free(v);
+    letters[9] = '\0'; /* nine lines prove nothing */
+    v = judge_letters(letters, true, &o);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
+    ck_assert_uint_eq(v->needed_units, 35);
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(a_certified_cycle_is_uneven_exactly)
+{
+    char letters[101];
+    repeat(letters, "abcabcabca", 100); /* 4:3:3 */
+    struct lb_verdict *v = judge_letters(letters, true, NULL);
+    ck_assert_double_gt(v->evenness.p_value, 0.1);
+    ck_assert_int_eq(v->pattern.kind, LB_PATTERN_WEIGHTED_ROUND_ROBIN);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_UNEVEN);
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(no_name_twice_is_no_identity)
+{
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    char name[16];
+    for (unsigned i = 1; i <= 24; i++) {
+        snprintf(name, sizeof(name), "12:00:%02u", i);
+        struct lb_observation o = answer(i, i, name);
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    struct lb_verdict *v = judge(t, NULL);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
+    ck_assert_int_eq(v->doubt, LB_DOUBT_IDENTITY);
+    expect_text(v, "every reply names another backend: more than 24 of them");
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
+START_TEST(a_restart_is_one_backend_and_a_shared_name_is_two)
+{
+    struct lb_tally *restarted = lb_tally_new("r", "", 1), *shared = lb_tally_new("s", "", 1);
+    for (unsigned i = 1; i <= 40; i++) {
+        struct lb_observation a = answer(i, i, "pod"), b = a;
+        a.boot = i <= 20 ? "1" : "2";
+        b.boot = i % 2 ? "1" : "2";
+        ck_assert_int_eq(lb_tally_add(restarted, &a), 0);
+        ck_assert_int_eq(lb_tally_add(shared, &b), 0);
+    }
+    struct lb_verdict *v = judge(restarted, NULL);
+    ck_assert_uint_eq(v->layers.backends, 1);
+    ck_assert_uint_eq(v->shares[0].restarts, 1);
+    ck_assert(has_fact(v, LB_FACT_EVENT));
+    lb_verdict_free(v);
+    v = judge(shared, NULL);
+    ck_assert_uint_eq(v->layers.backends, 2);
+    ck_assert(has_fact(v, LB_FACT_IDENTITY));
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+    lb_verdict_free(v);
+    lb_tally_free(restarted);
+    lb_tally_free(shared);
+}
+END_TEST
+
+/* Even over three, one of which fails half of what it gets. */
+START_TEST(errors_explain_before_shares_do)
+{
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (unsigned i = 1; i <= 300; i++) {
+        static const char *const names[] = {"a", "b", "c"};
+        struct lb_observation o = answer(i, i, names[i % 3]);
+        if (i % 6 == 0) {
+            o.result = LB_RESULT_STATUS;
+            o.status = "503";
+        }
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    struct lb_verdict *v = judge(t, NULL);
+    ck_assert_double_lt(v->evenness.p_value, 0.01);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
+    ck_assert_int_eq(v->doubt, LB_DOUBT_ERRORS);
+    ck_assert_int_ge(v->failing, 0);
+    ck_assert_str_eq(v->shares[v->failing].name, "a");
+    ck_assert_uint_eq(v->shares[v->failing].errors, 50);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
+START_TEST(a_share_far_off_is_uneven_and_its_weights_are_balanced)
+{
+    char letters[201];
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
+    gsl_rng_set(rng, 3);
+    for (unsigned i = 0; i < 200; i++)
+        letters[i] = gsl_rng_uniform(rng) < 0.7 ? 'a' : 'b';
+    letters[200] = '\0';
+    gsl_rng_free(rng);
+    struct lb_verdict *v = judge_letters(letters, true, NULL);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_UNEVEN);
+    lb_verdict_free(v);
+    struct lb_weight weights[] = {{"a", 70}, {"b", 30}};
+    struct lb_verdict_options o = {.weights = weights, .n_weights = 2};
+    v = judge_letters(letters, true, &o);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+    ck_assert_double_eq_tol(v->shares[0].expected, 0.7, 1e-9);
+    lb_verdict_free(v);
+    o.n_weights = 1; /* b has no weight: seen though not expected */
+    v = judge_letters(letters, true, &o);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_UNEVEN);
+    expect_text(v, "b was not expected");
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(groups_are_judged_by_their_weights)
+{
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (unsigned i = 1; i <= 400; i++) {
+        static const char *const names[] = {"a", "b", "c", "d"};
+        struct lb_observation o = answer(i, i, names[i % 4]);
+        o.group = i % 4 == 3 ? "v2" : "v1";
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    struct lb_weight weights[] = {{"v1", 3}, {"v2", 1}};
+    struct lb_verdict_options o = {.weights = weights, .n_weights = 2, .by_group = true};
+    struct lb_verdict *v = judge(t, &o);
+    ck_assert_uint_eq(v->n_shares, 2);
+    ck_assert_uint_eq(v->shares[0].answers, 300);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+    lb_verdict_free(v);
+    weights[0].weight = 1;
+    v = judge(t, &o);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_UNEVEN);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
+START_TEST(a_fleet_of_pinned_clients_is_said_though_the_sum_is_even)
+{
+    struct lb_tally *sum = lb_tally_new(NULL, NULL, 0);
+    for (unsigned c = 0; c < 60; c++) {
+        static const char *const names[] = {"a", "b", "c"};
+        char run[16], client[16];
+        snprintf(run, sizeof(run), "run-%u", c);
+        snprintf(client, sizeof(client), "client-%u", c);
+        struct lb_tally *t = lb_tally_new(run, client, 1);
+        for (unsigned i = 1; i <= 20; i++) {
+            struct lb_observation o = answer(i, 1, names[c % 3]);
+            ck_assert_int_eq(lb_tally_add(t, &o), 0);
+        }
+        ck_assert_int_eq(lb_tally_merge(sum, t), LB_MERGE_OK);
+        lb_tally_free(t);
+    }
+    struct lb_verdict *v = judge(sum, NULL);
+    ck_assert_uint_eq(v->clients, 60);
+    ck_assert_uint_eq(v->pinned_clients, 60);
+    expect_text(v, "60 of 60 clients got one backend only");
+    ck_assert_uint_eq(v->layers.backends, 3);
+    lb_verdict_free(v);
+    lb_tally_free(sum);
+}
+END_TEST
+
+START_TEST(two_connections_on_one_server_side_connection_prove_a_pool)
+{
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (unsigned i = 1; i <= 40; i++) {
+        struct lb_observation o = answer(i, 1 + i % 4, "a");
+        o.server_connection = i % 4 < 2 ? "7" : "8";
+        o.server_ordinal = i;
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    struct lb_verdict *v = judge(t, NULL);
+    ck_assert(v->layers.pool_proven);
+    ck_assert(!v->layers.explanations[LB_BY_CONNECTION].left);
+    ck_assert(has_fact(v, LB_FACT_POOL));
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
+/* Two addresses, two backends behind each, requests move between those; addresses are tossed. */
+START_TEST(two_hops_are_two_layers)
+{
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    int last_address[4] = {-1, -1, -1, -1};
+    uint64_t request = 0;
+    gsl_rng_set(rng, 9);
+    for (unsigned c = 1; c <= 40; c++) {
+        int address = (int)gsl_rng_uniform_int(rng, 2);
+        for (unsigned i = 0; i < 6; i++) {
+            int backend = address * 2 + (int)gsl_rng_uniform_int(rng, 2);
+            char name[2] = {(char)('a' + backend), '\0'};
+            struct lb_observation o = answer(++request, c, name);
+            o.remote = address ? "10.0.0.2:80" : "10.0.0.1:80";
+            if (i == 0 && last_address[backend] >= 0)
+                o.toss[1] = (struct lb_toss){.tossed = true,
+                                             .own = last_address[backend] == address,
+                                             .level = LB_LEVEL_ADDRESS_SET,
+                                             .groups = 2,
+                                             .weight = 1,
+                                             .total = 2};
+            /* Tosses among connections, so that the half rule can speak. */
+            o.toss[0] = (struct lb_toss){.tossed = i > 1,
+                                         .own = gsl_rng_uniform_int(rng, 2),
+                                         .groups = 2,
+                                         .weight = 1,
+                                         .total = 2};
+            last_address[backend] = address;
+            ck_assert_int_eq(lb_tally_add(t, &o), 0);
+        }
+    }
+    struct lb_target_facts target = {.protocol = "http", .addresses = 2};
+    struct lb_verdict_options o = {.target = &target};
+    struct lb_verdict *v = judge(t, &o);
+    ck_assert_int_eq(v->layers.layer, LB_LAYER_CLIENT_SIDE);
+    ck_assert_int_eq(v->layers.behind, LB_LAYER_PER_REQUEST);
+    ck_assert(has_fact(v, LB_FACT_TWO_HOPS));
+    lb_verdict_free(v);
+    lb_tally_free(t);
+    gsl_rng_free(rng);
+}
+END_TEST
+
+START_TEST(a_policy_with_one_address_is_told)
+{
+    char letters[41];
+    repeat(letters, "a", 40);
+    struct lb_target_facts target = {
+        .protocol = "grpc", .addresses = 1, .lb_policy = "round_robin"};
+    struct lb_verdict_options o = {.expected_backends = 3, .target = &target};
+    struct lb_verdict *v = judge_letters(letters, false, &o);
+    expect_text(v, "resolved to one address");
+    expect_text(v, "headless");
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(expectations_are_met_not_met_or_cannot_be_judged)
+{
+    char letters[61], reason[200];
+    repeat(letters, "abc", 60);
+    struct lb_verdict *even = judge_letters(letters, true, NULL);
+    letters[9] = '\0';
+    struct lb_verdict *few = judge_letters(letters, true, NULL);
+    struct lb_verdict *dead = judge_letters("!!", true, NULL);
+    struct lb_expectation e = {.word = LB_EXPECT_BALANCED};
+    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_MET);
+    ck_assert_str_eq(reason, "");
+    ck_assert_int_eq(lb_expect_check(&e, few, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    ck_assert_ptr_nonnull(strstr(reason, "about 35 needed"));
+    ck_assert_int_eq(lb_expect_check(&e, dead, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    e.word = LB_EXPECT_PINNED;
+    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
+    e.word = LB_EXPECT_PER_REQUEST;
+    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    e = (struct lb_expectation){.backends = 4};
+    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, few, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    e.backends = 2; /* one too many is never luck */
+    ck_assert_int_eq(lb_expect_check(&e, few, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
+    e.backends = 3;
+    ck_assert_int_eq(lb_expect_check(&e, few, reason, sizeof(reason)), LB_EXPECT_MET);
+    e = (struct lb_expectation){.limit_errors = true};
+    ck_assert_int_eq(lb_expect_check(&e, dead, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_MET);
+    e = (struct lb_expectation){0};
+    ck_assert_int_eq(lb_expect_check(&e, dead, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    ck_assert_int_eq(lb_expect_parse("client-side"), LB_EXPECT_CLIENT_SIDE);
+    ck_assert_int_eq(lb_expect_parse("Balanced"), LB_EXPECT_NOTHING);
+    lb_verdict_free(even);
+    lb_verdict_free(few);
+    lb_verdict_free(dead);
+}
+END_TEST
+
+START_TEST(names_from_the_network_are_escaped_and_lines_fit)
+{
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    static const char *const names[] = {"\x1b[31mred\n", "bad\xff\xc0\xaf", "p\xc3\xb6""d",
+                                        "\xe2\x80\xae" "dlrow"};
+    for (unsigned i = 1; i <= 48; i++) {
+        struct lb_observation o = answer(i, i, names[i % 4]);
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    struct lb_verdict *v = judge(t, NULL);
+    char *text = lb_verdict_text(v, 80);
+    for (const char *c = text; *c; c++)
+        ck_assert_msg(*c == '\n' || (unsigned char)*c >= 0x20, "control character %d", *c);
+    ck_assert_ptr_nonnull(strstr(text, "\\x1b[31mred\\x0a"));
+    ck_assert_ptr_nonnull(strstr(text, "p\xc3\xb6""d"));
+    ck_assert_ptr_nonnull(strstr(text, "\\xe2\\x80\\xae"));
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        ck_assert_uint_le(strlen(line), 80 + 2);
+    free(text);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
+START_TEST(every_verdict_of_the_words_has_at_most_three_lines_of_advice)
+{
+    struct lb_target_facts targets[] = {{.protocol = "grpc", .addresses = 1, .lb_policy = "round_robin"},
+                                        {.protocol = "grpc"},
+                                        {.protocol = "http", .new_connections = true},
+                                        {.protocol = "http", .diagnosed = true}};
+    for (unsigned t = 0; t < 4; t++) {
+        for (unsigned outcome = 0; outcome <= LB_OUTCOME_NO_DATA; outcome++) {
+            for (unsigned layer = 0; layer <= LB_LAYER_SINGLE_BACKEND; layer++) {
+                for (unsigned doubt = 0; doubt <= LB_DOUBT_NOT_SEEN; doubt++) {
+                    struct lb_verdict v = {.outcome = outcome, .doubt = doubt};
+                    const char *lines[LB_ADVICE_LINES];
+                    v.layers.layer = layer;
+                    if (outcome != LB_OUTCOME_INCONCLUSIVE && doubt != LB_DOUBT_NONE)
+                        continue;
+                    unsigned n = lb_advice_choose(&v, &targets[t], lines);
+                    ck_assert_uint_le(n, LB_ADVICE_LINES);
+                    bool wants = outcome == LB_OUTCOME_PINNED || outcome == LB_OUTCOME_UNEVEN ||
+                                 outcome == LB_OUTCOME_NO_DATA ||
+                                 (outcome == LB_OUTCOME_INCONCLUSIVE && doubt != LB_DOUBT_NONE);
+                    ck_assert_msg(!wants || n > 0, "no advice for %s, %s, doubt %u",
+                                  lb_outcome_name(outcome), lb_layer_name(layer), doubt);
+                    for (unsigned i = 0; i < n; i++)
+                        ck_assert_uint_le(strlen(lines[i]), 100);
+                }
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_live_verdict_says_the_same_words)
+{
+    char letters[61];
+    repeat(letters, "abc", 60);
+    struct lb_tally *t = feed_letters(letters, true);
+    struct lb_verdict_options live = {.live = true};
+    struct lb_verdict *a = judge(t, &live), *b = judge(t, NULL);
+    ck_assert_int_eq(a->outcome, b->outcome);
+    ck_assert_int_eq(a->layers.layer, b->layers.layer);
+    char *x = lb_verdict_headline(a), *y = lb_verdict_headline(b);
+    ck_assert_str_eq(x, y);
+    free(x);
+    free(y);
+    lb_verdict_free(a);
+    lb_verdict_free(b);
+    lb_tally_free(t);
+}
+END_TEST
+
+static void fill(TCase *tests)
+{
+    tcase_add_test(tests, nothing_answered_is_no_data_with_its_cause);
+    tcase_add_test(tests, one_channel_to_one_of_three_is_pinned_with_advice);
+    tcase_add_test(tests, one_backend_and_nothing_known_is_alone_or_pinned);
+    tcase_add_test(tests, new_connections_in_turn_are_balanced_but_the_layer_is_open);
+    tcase_add_test(tests, a_certified_cycle_is_uneven_exactly);
+    tcase_add_test(tests, no_name_twice_is_no_identity);
+    tcase_add_test(tests, a_restart_is_one_backend_and_a_shared_name_is_two);
+    tcase_add_test(tests, errors_explain_before_shares_do);
+    tcase_add_test(tests, a_share_far_off_is_uneven_and_its_weights_are_balanced);
+    tcase_add_test(tests, groups_are_judged_by_their_weights);
+    tcase_add_test(tests, a_fleet_of_pinned_clients_is_said_though_the_sum_is_even);
+    tcase_add_test(tests, two_connections_on_one_server_side_connection_prove_a_pool);
+    tcase_add_test(tests, two_hops_are_two_layers);
+    tcase_add_test(tests, a_policy_with_one_address_is_told);
+    tcase_add_test(tests, expectations_are_met_not_met_or_cannot_be_judged);
+    tcase_add_test(tests, names_from_the_network_are_escaped_and_lines_fit);
+    tcase_add_test(tests, every_verdict_of_the_words_has_at_most_three_lines_of_advice);
+    tcase_add_test(tests, a_live_verdict_says_the_same_words);
+}
+
+LB_UNIT_MAIN("verdict", fill)
