@@ -56,3 +56,13 @@ demo: all
 	if test -z "$$envoy" && test -x $(abs_top_srcdir)/.tools/envoy; then \
 	    envoy=$(abs_top_srcdir)/.tools/envoy; fi; \
 	LBDEMO_ENVOY=$$envoy ./lbdemo-lab demo --logs demo-logs
+
+# The verdicts on real balancers, as often as tells something. As root the kernel's are among them.
+LAB_REPEAT = 100
+.PHONY: check-verdict-lab
+check-verdict-lab: all
+	@envoy=$${LBDEMO_ENVOY-}; \
+	if test -z "$$envoy" && test -x $(abs_top_srcdir)/.tools/envoy; then \
+	    envoy=$(abs_top_srcdir)/.tools/envoy; fi; \
+	LBDEMO_ENVOY=$$envoy ./lbdemo-lab matrix --repeat $(LAB_REPEAT) --logs check-verdict-logs
+check-verdict: check-verdict-lab

@@ -2,6 +2,7 @@
 lab_tests = \
 	tests/e2e/lab_demo.py \
 	tests/e2e/lab_kernel.py \
+	tests/e2e/lab_matrix.py \
 	tests/e2e/lab_up.py \
 	tests/e2e/lab_topologies.py
 TESTS += $(lab_tests)

@@ -1,7 +1,6 @@
 """lbdemo-lab demo: the demonstration, line by line, and that it fails when it did not come out."""
 import os
 import re
-import shutil
 import signal
 import time
 
@@ -70,14 +69,8 @@ class Demonstration(lablib.LabCase):
                          {("http", "L4"): 37, ("grpc", "L4"): 9, ("http", "L7"): 37, ("grpc", "L7"): 37})
 
     def test_it_fails_when_a_balancer_does_not_balance(self):
-        folder = self.path("fake")
-        os.mkdir(folder)
-        path = os.path.join(folder, "haproxy")
-        real = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(f'#!/bin/sh\nsed -i "s/balance .*/balance first/" "$3"\nexec {real} "$@"\n')
-        os.chmod(path, 0o755)
-        status, out, err = self.lab("demo", "--l7", "haproxy", env={"PATH": f"{folder}:{os.environ['PATH']}"})
+        env = self.fake("haproxy", f"""sed -i 's/balance .*/balance first/' "$3"; exec {lablib.find("haproxy")} "$@" """)
+        status, out, err = self.lab("demo", "--l7", "haproxy", env=env)
         self.assertEqual(status, 1)
         self.assertIn("pinned to 1 of 3", self.rows(out)[0])
         self.assertIn("lbdemo-lab: HTTP through L4 (haproxy-tcp-roundrobin) was to reach 3 of 3 servers", err)

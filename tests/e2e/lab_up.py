@@ -104,16 +104,6 @@ class Standing(lablib.LabCase):
 
 
 class Failing(lablib.LabCase):
-    def fake(self, name, text):
-        """A folder for PATH with a program of that name."""
-        folder = self.path("fake")
-        os.makedirs(folder, exist_ok=True)
-        path = os.path.join(folder, name)
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(f"#!/bin/sh\n{text}\n")
-        os.chmod(path, 0o755)
-        return {"PATH": f"{folder}:{os.environ['PATH']}"}
-
     def test_a_balancer_that_fails_is_shown_with_its_logs_end(self):
         env = self.fake("haproxy", "echo 'first line' >&2; echo '[ALERT] no such thing: bind' >&2; exit 3")
         status, out, err = self.lab("up", env=env)

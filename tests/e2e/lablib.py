@@ -57,10 +57,15 @@ def running(pids, word):
     raise AssertionError(f"no process {word} among {pids}")
 
 
+def find(program):
+    """The path of a program of the system, or None."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
+
+
 def need(*programs):
     """Skips the whole file when a program of the system is not there."""
     for program in programs:
-        if not shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"):
+        if not find(program):
             print(f"skipped: {program} is not installed")
             sys.exit(77)
 
@@ -82,6 +87,16 @@ class LabCase(lbtest.Case):
     def lab(self, *args, env=None, **options):
         """Runs lbdemo-lab to its end: (status, stdout, stderr)."""
         return self.run_program("lbdemo-lab", *args, env=self.environment(**(env or {})), **options)
+
+    def fake(self, name, text):
+        """A PATH where the program `name` is a shell script."""
+        folder = self.path("fake")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\n{text}\n")
+        os.chmod(path, 0o755)
+        return {"PATH": f"{folder}:{os.environ['PATH']}"}
 
     def up(self, *args, env=None):
         """A standing lab: its process, once it said that it stands."""
