@@ -183,13 +183,11 @@ e2e_tests = \
 	tests/e2e/grpc_server_reflection.py \
 	tests/e2e/http_client.py \
 	tests/e2e/http_verdict.py \
+	tests/e2e/http_admin.py \
 	tests/e2e/http_server.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
-	tests/e2e/haproxy.py tests/e2e/http_backend.py tests/e2e/cli.py
-
-EXTRA_DIST += $(e2e_tests) tests/e2e/cli.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
-	tests/e2e/haproxy.py tests/e2e/http_backend.py tests/e2e/lbtest.py
+	tests/e2e/haproxy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py tests/e2e/cli.py
 
 # Reports of simulated runs: make_reports writes them for the end-to-end tests and for measuring.
 noinst_LIBRARIES += tests/report/libsample.a
