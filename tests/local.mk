@@ -29,6 +29,8 @@ check_programs_unit = \
 	tests/unit/check_options \
 	tests/unit/check_proxy_headers \
 	tests/unit/check_tls \
+	tests/unit/check_compare \
+	tests/unit/check_report \
 	tests/unit/check_units \
 	tests/unit/check_utf8 \
 	tests/unit/check_vary
@@ -197,3 +199,9 @@ unit_report_ldadd = tests/report/libsample.a src/liblbreport.a src/liblbbalance.
 check_PROGRAMS += tests/report/make_reports
 tests_report_make_reports_SOURCES = tests/report/make_reports.c
 tests_report_make_reports_LDADD = $(unit_report_ldadd)
+tests_unit_check_compare_SOURCES = tests/unit/check_compare.c $(unit_common)
+tests_unit_check_compare_CFLAGS = $(unit_cflags)
+tests_unit_check_compare_LDADD = $(unit_report_ldadd)
+tests_unit_check_report_SOURCES = tests/unit/check_report.c $(unit_common)
+tests_unit_check_report_CFLAGS = $(unit_cflags)
+tests_unit_check_report_LDADD = $(unit_report_ldadd)
