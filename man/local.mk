@@ -4,4 +4,5 @@ dist_man_MANS += \
 	man/lbdemo-grpc-client.1 \
 	man/lbdemo-http-client.1 \
 	man/lbdemo-report.1 \
+	man/lbdemo-report.5 \
 	man/lbdemo-server.8

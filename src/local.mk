@@ -206,3 +206,4 @@ bin_PROGRAMS += lbdemo-report
 lbdemo_report_SOURCES = src/lbdemo-report.c
 lbdemo_report_LDADD = src/liblbreport.a src/liblbbalance.a src/liblbcommon.a \
 	$(JANSSON_LIBS) $(GSL_LIBS) -lm
+dist_pkgdata_DATA += src/report/lbdemo-report.schema.json

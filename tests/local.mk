@@ -177,6 +177,8 @@ TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON)
 
 e2e_tests = \
+	tests/e2e/report.py \
+	tests/e2e/report_page.py \
 	tests/e2e/bootstrap.py \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_client_tls.py \

@@ -9,6 +9,8 @@
 
 #include "report/report.h"
 
+#define ROUNDING 1e-9 /* how far a share may be above 1 */
+
 /* The JSON value of a field; *empty tells that an optional one is left out. NULL without memory. */
 static json_t *value_of(const struct lb_field *f, const void *at, bool *empty)
 {
@@ -37,9 +39,12 @@ static json_t *value_of(const struct lb_field *f, const void *at, bool *empty)
     case LB_FIELD_I64:
         *empty = *(const int64_t *)at == 0;
         return json_integer(*(const int64_t *)at);
+    case LB_FIELD_CHANCE:
+        *empty = !(*(const double *)at >= 0);
+        return *empty ? json_null() : json_real(*(const double *)at);
     case LB_FIELD_INT:
-        *empty = *(const int *)at == 0;
-        return json_integer(*(const int *)at);
+        *empty = *(const int *)at < 0;
+        return *empty ? json_null() : json_integer(*(const int *)at);
     case LB_FIELD_U16:
         u = *(const uint16_t *)at;
         break;
@@ -113,7 +118,8 @@ static int read_double(const struct lb_place *at, const struct lb_field *f, json
     if (!json_is_number(value))
         return lb_place_fail(at, "is not a number");
     double v = json_number_value(value);
-    if ((f->min != 0 || f->max != 0) && (v < (double)f->min || v > (double)f->max))
+    if ((f->min != 0 || f->max != 0) &&
+        (v < (double)f->min - ROUNDING || v > (double)f->max + ROUNDING))
         return lb_place_fail(at, "is %g; allowed is %" PRId64 " to %" PRId64, v, f->min, f->max);
     *into = v;
     return 0;
@@ -134,6 +140,17 @@ static int read_value(const struct lb_place *at, const struct lb_field *f, json_
         return read_hash(at, value, into);
     case LB_FIELD_DOUBLE:
         return read_double(at, f, value, into);
+    case LB_FIELD_CHANCE:
+        if (!json_is_null(value))
+            return read_double(at, f, value, into);
+        *(double *)into = -1;
+        return 0;
+    case LB_FIELD_INT:
+        if (json_is_null(value)) {
+            *(int *)into = -1;
+            return 0;
+        }
+        break;
     case LB_FIELD_INDEX:
         if (json_is_null(value)) {
             *(uint32_t *)into = UINT32_MAX;

@@ -16,8 +16,9 @@ enum lb_field_type {
     LB_FIELD_UINT, /* unsigned int, uint32_t */
     LB_FIELD_U64,
     LB_FIELD_I64,
-    LB_FIELD_INT,    /* int */
+    LB_FIELD_INT,    /* int; -1: null */
     LB_FIELD_DOUBLE, /* not finite: null */
+    LB_FIELD_CHANCE, /* double; below 0, that is not known: null */
     LB_FIELD_TEXT,   /* char *: malloc'd when read */
     LB_FIELD_HASH,   /* uint64_t as 16 hexadecimal digits */
     LB_FIELD_INDEX   /* uint32_t; UINT32_MAX: null */
