@@ -20,6 +20,7 @@ src_liblbcommon_a_SOURCES = \
 noinst_LIBRARIES += src/liblbserver.a
 
 src_liblbserver_a_SOURCES = \
+	src/server/access_log.c src/server/access_log.h \
 	src/server/connection_id.c src/server/connection_id.h \
 	src/server/descriptors.c src/server/descriptors.h \
 	src/server/grpc_accept.c src/server/grpc_accept.h \

@@ -124,7 +124,8 @@ void lb_http_connection_request(struct evhttp_request *req, void *arg)
     };
     struct lb_http_reply reply;
     lb_http_service_answer(w->config->service, &request, &reply);
-    lb_http_request_end(c, reply.status, reply.body_len);
+    const char *path = evhttp_request_get_uri(req);
+    lb_http_request_end(c, reply.status, reply.body_len, path, strcspn(path, "?"));
     send_by_evhttp(c, req, &reply, &proxy);
     lb_http_reply_clear(&reply);
 }

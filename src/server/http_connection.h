@@ -16,6 +16,7 @@
 #include <event2/http.h>
 
 #include "common/address.h"
+#include "server/access_log.h"
 #include "server/http_head.h"
 #include "server/http_service.h"
 #include "server/http_worker.h"
@@ -112,8 +113,9 @@ void lb_http_connection_take(struct lb_http_connection *c);
 void lb_http_request_begin(struct lb_http_connection *c, const struct lb_http_head *head,
                            size_t read_bytes, int64_t now_ns);
 
-/* It was answered with `status`; returns the time. */
-int64_t lb_http_request_end(struct lb_http_connection *c, int status, size_t sent_bytes);
+/* It was answered with `status`; `path` is what the log says. Returns the time. */
+int64_t lb_http_request_end(struct lb_http_connection *c, int status, size_t sent_bytes,
+                            const char *path, size_t path_len);
 
 /* Decides, as the response is made, whether it is the connection's last. */
 void lb_http_decide_close(struct lb_http_connection *c, bool asked, int64_t now_ns);

@@ -20,7 +20,28 @@ void lb_http_request_begin(struct lb_http_connection *c, const struct lb_http_he
     lb_metrics_received(c->worker->metrics, read_bytes);
 }
 
-int64_t lb_http_request_end(struct lb_http_connection *c, int status, size_t sent_bytes)
+static void log_access(const struct lb_http_connection *c, int status, size_t sent_bytes,
+                       int64_t duration_ns, const char *path, size_t path_len)
+{
+    struct lb_http_worker *w = c->worker;
+    struct lb_access_entry entry = {
+        .protocol = "http",
+        .peer = c->peer,
+        .method = lb_http_method_name(c->method),
+        .path = path,
+        .path_len = path_len,
+        .status = status,
+        .sent_bytes = sent_bytes,
+        .connection_id = c->id,
+        .ordinal = c->ordinal,
+        .duration_ns = duration_ns,
+    };
+    if (lb_access_write(w->access, &entry))
+        lb_http_worker_flush_soon(w);
+}
+
+int64_t lb_http_request_end(struct lb_http_connection *c, int status, size_t sent_bytes,
+                            const char *path, size_t path_len)
 {
     struct lb_http_worker *w = c->worker;
     int64_t now = lb_clock_monotonic_ns();
@@ -28,6 +49,8 @@ int64_t lb_http_request_end(struct lb_http_connection *c, int status, size_t sen
     lb_metrics_end(w->metrics, lb_http_route_index(w->config->service, c->route),
                    lb_http_code_index(status), now - c->begun_ns);
     c->in_flight = false;
+    if (w->access)
+        log_access(c, status, sent_bytes, now - c->begun_ns, path, path_len);
     return now;
 }
 
@@ -72,21 +95,34 @@ static bool send_now(struct lb_http_connection *c, const char *data, size_t len)
     return false;
 }
 
-/* Writes a reply. Returns whether `c` can take another request now. */
+/* What the log says of a path, kept while its request leaves the input. */
+struct kept_path {
+    char text[LB_ACCESS_PATH_MAX];
+    size_t len;
+};
+
+static void keep_path(struct kept_path *kept, const struct lb_http_head *head)
+{
+    kept->len = head->path_len < sizeof kept->text ? head->path_len : sizeof kept->text;
+    memcpy(kept->text, head->path, kept->len);
+}
+
+/* Writes a reply to the request of `head`. Returns whether `c` can take another request now. */
 static bool respond(struct lb_http_connection *c, const struct lb_http_reply *reply, bool with_body,
-                    bool http10, const struct lb_proxy_headers *proxy)
+                    const struct lb_http_head *head)
 {
     struct lb_http_worker *w = c->worker;
     struct lb_http_frame frame = {
-        .http10_keep_alive = http10,
+        .http10_keep_alive = head->http10,
         .close = c->close,
         .date = lb_http_worker_date(w),
         .identity = lb_http_service_identity_headers(w->config->service),
         .connection_id = c->id,
         .ordinal = c->ordinal,
         .peer = c->peer,
-        .proxy = proxy,
+        .proxy = &head->proxy,
     };
+    struct kept_path path;
     char small[2 * LB_HTTP_REPLY_HEAD_MAX], *buf = small;
     size_t body = with_body ? reply->body_len : 0;
     if (LB_HTTP_REPLY_HEAD_MAX + body > sizeof small &&
@@ -97,19 +133,22 @@ static bool respond(struct lb_http_connection *c, const struct lb_http_reply *re
     size_t len = lb_http_reply_write_head(buf, reply, &frame);
     if (body)
         memcpy(buf + len, reply->body, body);
+    if (w->access)
+        keep_path(&path, head);
     evbuffer_drain(bufferevent_get_input(c->bev), c->head_len);
     c->head_len = 0;
     bool sent = send_now(c, buf, len + body);
     if (buf != small)
         free(buf);
-    int64_t now = lb_http_request_end(c, reply->status, len + body);
+    int64_t now = lb_http_request_end(c, reply->status, len + body, path.text, path.len);
     return sent && lb_http_after_response(c, now);
 }
 
 bool lb_http_refuse(struct lb_http_connection *c, int status, const char *why, bool with_body,
                     enum lb_close_reason reason)
 {
-    static const struct lb_http_head nothing = {.method = LB_HTTP_UNKNOWN, .path = ""};
+    static const struct lb_http_head nothing = {
+        .method = LB_HTTP_UNKNOWN, .path = "-", .path_len = 1};
     char text[256];
     int len = snprintf(text, sizeof text, "%d: %s\n", status, why);
     struct lb_http_reply reply = {
@@ -118,7 +157,7 @@ bool lb_http_refuse(struct lb_http_connection *c, int status, const char *why, b
         lb_http_request_begin(c, &nothing, 0, lb_clock_monotonic_ns());
     c->close = true;
     c->reason = reason;
-    return respond(c, &reply, with_body, false, NULL);
+    return respond(c, &reply, with_body, &nothing);
 }
 
 bool lb_http_answer(struct lb_http_connection *c, const struct lb_http_head *head)
@@ -140,7 +179,7 @@ bool lb_http_answer(struct lb_http_connection *c, const struct lb_http_head *hea
     };
     struct lb_http_reply reply;
     lb_http_service_answer(c->worker->config->service, &request, &reply);
-    bool more = respond(c, &reply, head->method != LB_HTTP_HEAD, head->http10, &head->proxy);
+    bool more = respond(c, &reply, head->method != LB_HTTP_HEAD, head);
     lb_http_reply_clear(&reply);
     return more;
 }

@@ -47,6 +47,20 @@ const char *lb_http_worker_date(struct lb_http_worker *w)
     return w->date;
 }
 
+void lb_http_worker_flush_soon(struct lb_http_worker *w)
+{
+    struct timeval tv = {0, LB_ACCESS_FLUSH_MS * 1000};
+    event_add(w->flush, &tv);
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct lb_http_worker *w = arg;
+    lb_access_flush(w->access);
+}
+
 static bool listens(const struct lb_http_worker *w)
 {
     for (size_t i = 0; i < w->server->listeners; i++) {
@@ -227,6 +241,7 @@ static int open_loop(struct lb_http_worker *w)
         return -1;
     w->wakeup = event_new(w->base, w->wakeup_fd, EV_READ | EV_PERSIST, on_wakeup, w);
     w->listening = evtimer_new(w->base, on_listening_timer, w);
+    w->flush = evtimer_new(w->base, on_flush, w);
     return event_add(w->wakeup, NULL);
 }
 
@@ -248,6 +263,8 @@ static int worker_init(struct lb_http_worker *w, struct lb_http_server *s, struc
     w->seed = (unsigned)lb_clock_monotonic_ns() ^ (unsigned)(w - s->workers);
     if (add_shard(w, err) < 0)
         return -1;
+    if (s->config.access_log)
+        w->access = lb_access_writer_new(s->config.access_log);
     if (open_loop(w) < 0)
         return lb_error_set(err, "cannot make an event loop: %s", strerror(errno));
     int64_t timeout = s->config.write_timeout_ns;
@@ -333,6 +350,9 @@ static void worker_free(struct lb_http_worker *w)
         event_free(w->wakeup);
     if (w->listening)
         event_free(w->listening);
+    if (w->flush)
+        event_free(w->flush);
+    lb_access_writer_free(w->access);
     if (w->base)
         event_base_free(w->base);
     if (w->wakeup_fd >= 0)

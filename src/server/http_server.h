@@ -15,6 +15,7 @@
 #define LB_HTTP_MAX_LISTENERS 16
 
 struct lb_http_server;
+struct lb_access_log;
 struct lb_http_service;
 struct lb_listener;
 struct lb_metrics;
@@ -22,6 +23,7 @@ struct lb_metrics;
 struct lb_http_config {
     const struct lb_http_service *service; /* what is answered; outlives the server */
     struct lb_metrics *metrics;            /* where to count; outlives the server */
+    struct lb_access_log *access_log;      /* outlives the server; or NULL */
     unsigned threads;                      /* from 1 to LB_HTTP_MAX_THREADS */
     int64_t header_timeout_ns;             /* from a head's first byte to its last */
     int64_t body_timeout_ns;               /* from the head's end to the body's */

@@ -17,6 +17,7 @@ struct event_base;
 struct evhttp;
 struct evhttp_bound_socket;
 struct lb_http_connection;
+struct lb_access_writer;
 struct lb_metrics_shard;
 
 LIST_HEAD(lb_http_connections, lb_http_connection);
@@ -28,9 +29,11 @@ struct lb_http_worker {
     struct lb_http_server *server;
     const struct lb_http_config *config;
     struct lb_metrics_shard *metrics;
+    struct lb_access_writer *access; /* or NULL */
     struct event_base *base;
     struct evhttp *http;
     struct event *wakeup;    /* orders from outside */
+    struct event *flush;     /* writes the access log's lines */
     struct event *listening; /* resumes accepting; while draining, closes the listeners */
     int wakeup_fd;
     pthread_t thread;
@@ -51,6 +54,9 @@ struct lb_http_worker {
 
 /* The Date header's value now. */
 const char *lb_http_worker_date(struct lb_http_worker *w);
+
+/* The access log has a line to write before long. */
+void lb_http_worker_flush_soon(struct lb_http_worker *w);
 
 /* A connection has come; false: it is one too many for the server. */
 bool lb_http_worker_welcome(struct lb_http_worker *w);

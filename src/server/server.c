@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "server/access_log.h"
 #include "server/grpc_server.h"
 #include "server/http_admin.h"
 #include "server/http_routes.h"
@@ -30,6 +31,7 @@ struct lb_server {
     struct lb_lifecycle *lifecycle;
     struct lb_readiness *readiness;
     struct lb_metrics *metrics, *admin_metrics; /* admin's traffic is not the service's */
+    struct lb_access_log *access_log;
     struct lb_listener *http_listener, *grpc_listener, *admin_listener;
     struct lb_http_routes *routes;
     struct lb_http_admin *admin_routes;
@@ -63,8 +65,11 @@ static void cancel(void *arg)
 
 static void reload(void *arg)
 {
-    (void)arg;
-    lb_log(LB_LOG_INFO, "server", "SIGHUP: there is nothing to read again");
+    struct lb_server *s = arg;
+    struct lb_error err;
+    lb_log(LB_LOG_INFO, "server", "SIGHUP: opening and reading files again");
+    if (s->access_log && lb_access_log_reopen(s->access_log, &err) < 0)
+        lb_log(LB_LOG_ERROR, "server", "%s; the old one goes on", err.text);
 }
 
 static void part_stopped(void *arg)
@@ -112,11 +117,14 @@ static int open_listeners(struct lb_server *s, struct lb_error *err)
 static int open_http(struct lb_server *s, struct lb_error *err)
 {
     const struct lb_server_options *o = s->options;
-    if (!(s->routes = lb_http_routes_new(&o->identity, s->readiness, err)))
+    if (!(s->routes = lb_http_routes_new(&o->identity, s->readiness, err)) ||
+        (o->access_log && !(s->access_log = lb_access_log_open(
+                                o->access_log, (enum lb_log_format)o->log_format, err))))
         return -1;
     struct lb_http_config config = {
         .service = lb_http_routes_service(s->routes),
         .metrics = s->metrics,
+        .access_log = s->access_log,
         .threads = s->threads,
         .header_timeout_ns = o->header_timeout_ns,
         .body_timeout_ns = o->body_timeout_ns,
@@ -247,6 +255,7 @@ void lb_server_free(struct lb_server *s)
     lb_listener_free(s->admin_listener);
     lb_listener_free(s->grpc_listener);
     lb_listener_free(s->http_listener);
+    lb_access_log_close(s->access_log);
     lb_metrics_free(s->admin_metrics);
     lb_metrics_free(s->metrics);
     lb_readiness_free(s->readiness);

@@ -145,6 +145,11 @@ static const struct lb_option log_options[] = {
      .offset = AT(log_format),
      .choices = lb_log_formats,
      .help = "Log as text or as one JSON object a line."},
+    {.name = "access-log",
+     .type = LB_OPTION_STRING,
+     .arg = "PATH",
+     .offset = AT(access_log),
+     .help = "Append a line for each HTTP request to this file; - is standard output."},
 };
 
 static const struct lb_option_group groups[] = {

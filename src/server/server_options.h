@@ -16,6 +16,7 @@ struct lb_server_options {
     int64_t max_age_ns, max_age_grace_ns;
     uint64_t max_connections, max_requests;
     int64_t drain_delay_ns, drain_timeout_ns;
+    const char *access_log; /* or NULL */
     int log_level, log_format;
 };
 

@@ -1,4 +1,5 @@
 """lbdemo-server's admin listener: metrics, readiness, the stop; and limits that metrics show."""
+import json
 import os
 import re
 import shutil
@@ -347,6 +348,76 @@ class Limits(AdminCase):
             except (TimeoutError, BrokenPipeError, ConnectionResetError):
                 pass
             self.wait_for(server, 1, "lbdemo_connections_closed_total", protocol="http", reason="timeout")
+
+
+class AccessLog(AdminCase):
+    def lines(self, path, count):
+        def read():
+            with open(path, encoding="ascii") as f:
+                text = f.read()
+            return text.splitlines() if text.count("\n") >= count else None
+        return lbtest.wait_until(read, f"{count} lines")
+
+    def test_each_request_is_a_json_object(self):
+        path = self.path("access")
+        server = self.server("--access-log", path, "--log-format", "json", "--threads", 1)
+        with Client(server.http) as c:
+            host, port = c.socket.getsockname()
+            c.ask(get("/pod?secret=1"))
+            c.ask(get("/a\"b\\c" + "d" * 300))
+            c.ask(get("/pod", "Content-Length: 2", method="POST") + "ab")
+            c.ask("GET / HTTP/3.0\r\n\r\n")
+        entries = [json.loads(line) for line in self.lines(path, 4)]
+        self.assertEqual([(e["method"], e["path"], e["status"], e["request_ordinal"]) for e in entries],
+                         [("GET", "/pod", 200, 1), ("GET", ('/a"b\\c' + "d" * 300)[:256], 404, 2),
+                          ("POST", "/pod", 405, 3), ("?", "-", 505, 4)])
+        for e in entries:
+            self.assertEqual((e["peer"], e["protocol"]), (f"{host}:{port}", "http"))
+            self.assertRegex(e["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            self.assertGreater(e["duration_us"], 0)
+        self.assertEqual(len({e["connection_id"] for e in entries}), 1)
+
+    def test_no_line_is_lost_or_mixed_under_load_and_at_the_stop(self):
+        path = self.path("access")
+        server = self.server("--access-log", path, "--threads", 2)
+        clients = [Client(server.http) for _ in range(8)]
+        for _ in range(50):
+            for c in clients:
+                c.send(get("/pod") * 20)
+            for c in clients:
+                for _ in range(20):
+                    c.read()
+        for c in clients:
+            c.__exit__()
+        self.assertEqual(server.stop(), 0)
+        with open(path, encoding="ascii") as f:
+            lines = f.read().splitlines()
+        self.assertEqual(len(lines), 8000)
+        for line in lines:
+            self.assertRegex(line, r'^\S+Z http 127\.0\.0\.1:\d+ GET "/pod" 200 \d+ bytes [\d.]+ us connection \d+ request \d+$')
+
+    def test_sighup_opens_it_again(self):
+        path = self.path("access")
+        server = self.server("--access-log", path)
+        self.ask(server.http, get("/pod"))
+        self.lines(path, 1)
+        os.rename(path, path + ".1")
+        server.signal(signal.SIGHUP)
+        lbtest.wait_until(lambda: os.path.exists(path), "the new file")
+        self.ask(server.http, get("/info"))
+        self.assertIn("/info", self.lines(path, 1)[0])
+        self.assertEqual(len(self.lines(path + ".1", 1)), 1)
+
+    def test_a_file_that_cannot_be_written_is_refused(self):
+        self.assert_refused("lbdemo-server", ["--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0",
+                                              "--admin-listen", "", "--access-log", "/nowhere/log"], 1, "'/nowhere/log'")
+
+    def test_a_full_disk_is_said_once_and_survived(self):
+        server = self.server("--access-log", "/dev/full")
+        for _ in range(5):
+            self.assertEqual(self.ask(server.http, get("/pod")).status, 200)
+            time.sleep(0.25)
+        self.assertEqual(server.err().count("lines are lost"), 1)
 
 
 if __name__ == "__main__":
