@@ -184,7 +184,9 @@ e2e_tests = \
 	tests/e2e/grpc_client_tls.py \
 	tests/e2e/grpc_server.py \
 	tests/e2e/grpc_server_health.py \
+	tests/e2e/grpc_server_limits.py \
 	tests/e2e/grpc_server_reflection.py \
+	tests/e2e/grpc_server_stop.py \
 	tests/e2e/http_client.py \
 	tests/e2e/http_verdict.py \
 	tests/e2e/http_admin.py \

@@ -33,6 +33,7 @@ struct lb_grpc_acceptor {
     grpc_server *server;
     grpc_server_credentials *credentials;
     struct lb_grpc_connections *connections;
+    uint64_t max_open; /* 0: no limit */
     int epoll, wake;
     pthread_t thread;
     bool started;
@@ -50,7 +51,7 @@ struct lb_grpc_acceptor {
     pthread_cond_t changed;
     bool drained;
 
-    _Atomic uint64_t accepted, closed, failed;
+    _Atomic uint64_t accepted, closed, failed, refused;
 };
 
 static int watch(struct lb_grpc_acceptor *a, int fd, uint32_t events, uint64_t slot)
@@ -114,6 +115,12 @@ static int serve(struct lb_grpc_acceptor *a, int fd, const struct sockaddr *peer
     /* A number that comes again proves its last connection over, seen or not. */
     end_connection(a, fd);
     atomic_fetch_add(&a->accepted, 1);
+    if (a->max_open > 0 && atomic_load(&a->accepted) - atomic_load(&a->closed) > a->max_open) {
+        close(fd);
+        atomic_fetch_add(&a->refused, 1);
+        atomic_fetch_add(&a->closed, 1);
+        return 0;
+    }
     errno = ENOMEM;
     if (lb_grpc_connections_enter(a->connections, fd, peer, len, &err) < 0 ||
         watch_connection(a, fd) < 0) {
@@ -238,7 +245,7 @@ static void *acceptor_main(void *arg)
 
 struct lb_grpc_acceptor *lb_grpc_acceptor_new(grpc_server *server,
                                               struct lb_grpc_connections *connections,
-                                              struct lb_error *err)
+                                              uint64_t max_open, struct lb_error *err)
 {
     struct lb_grpc_acceptor *a = calloc(1, sizeof *a);
     if (!a) {
@@ -247,6 +254,7 @@ struct lb_grpc_acceptor *lb_grpc_acceptor_new(grpc_server *server,
     }
     a->server = server;
     a->connections = connections;
+    a->max_open = max_open;
     a->credentials = grpc_insecure_server_credentials_create();
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, NULL);
@@ -330,5 +338,6 @@ struct lb_grpc_connection_counts lb_grpc_acceptor_counts(const struct lb_grpc_ac
         .accepted = atomic_load(&a->accepted),
         .closed = atomic_load(&a->closed),
         .failed = atomic_load(&a->failed),
+        .refused = atomic_load(&a->refused),
     };
 }

@@ -15,9 +15,11 @@
 
 struct lb_grpc_acceptor;
 
-/* `server` and `connections` outlive the acceptor. NULL with *err after failure. */
+/* `server` and `connections` outlive the acceptor; at `max_open` connections (0: no limit) further
+ * ones are closed at once. NULL with *err after failure. */
 struct lb_grpc_acceptor *lb_grpc_acceptor_new(grpc_server *server,
                                               struct lb_grpc_connections *connections,
+                                              uint64_t max_open,
                                               struct lb_error *err) LB_MUST_CHECK;
 
 /* Takes `fd` (bound, listening, non-blocking) after success. Before start only. */

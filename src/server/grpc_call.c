@@ -94,6 +94,10 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
     }
     if (!w->stopping)
         lb_grpc_call_await(w, call->endpoint);
+    lb_grpc_count(&w->arrived, 1);
+    lb_grpc_count(&w->active, 1);
+    call->is_stream = false;
+    call->cancelled = 0;
     call->origin = lb_grpc_connections_count_call(w->shared->connections, call->call);
     lb_grpc_cork_call(&w->cork, lb_grpc_origin_fd(&call->origin));
     call->endpoint->method->handle(call);
@@ -102,6 +106,10 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
 void lb_grpc_call_release(struct lb_grpc_call *call)
 {
     lb_grpc_cork_release(&call->worker->cork);
+    if (call->cancelled)
+        lb_grpc_origin_cancelled(&call->origin);
+    if (!call->is_stream)
+        lb_grpc_count(&call->worker->active, -1);
     if (!call->endpoint->registered)
         grpc_call_details_destroy(&call->details);
     if (call->request)

@@ -42,6 +42,7 @@ struct lb_grpc_call {
     struct lb_grpc_call_origin origin;
     struct lb_grpc_headers headers; /* of the reply */
     grpc_byte_buffer *reply;
+    bool is_stream;
     int cancelled;             /* by the client, its deadline or a lost connection */
     struct lb_grpc_call *next; /* in the worker's list of unused ones */
 };

@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/log.h"
 #include "common/units.h"
 #include "server/connection_id.h"
+#include "server/grpc_server.h"
 
 /* Two levels, so that a small server needs a small table and a big one is not copied while calls
  * read it: 1,048,576 descriptors is Linux' own default bound of a process (fs.nr_open). */
@@ -19,7 +22,9 @@ struct lb_grpc_connection {
     _Atomic uint64_t id; /* 0: never used */
     _Atomic uint64_t calls;
     int fd;               /* of every connection this has been */
-    pthread_mutex_t lock; /* of the peer */
+    pthread_mutex_t lock; /* of what follows */
+    int64_t cancels_since_ns;
+    unsigned cancels; /* calls given up since then */
     char host[LB_ADDRESS_TEXT];
     char text[LB_ADDRESS_TEXT];
     size_t text_len;
@@ -99,6 +104,7 @@ int lb_grpc_connections_enter(struct lb_grpc_connections *table, int fd,
     if (!c)
         return lb_error_set(err, "out of memory for a connection");
     pthread_mutex_lock(&c->lock);
+    c->cancels = 0;
     lb_address_split(peer, peer_len, c->host, &c->port);
     c->text_len = strlen(lb_address_format(c->text, peer, peer_len));
     pthread_mutex_unlock(&c->lock);
@@ -151,4 +157,24 @@ size_t lb_grpc_origin_text(const struct lb_grpc_call_origin *origin, char text[L
     memcpy(text, c->text, len + 1);
     pthread_mutex_unlock(&c->lock);
     return len;
+}
+
+void lb_grpc_origin_cancelled(const struct lb_grpc_call_origin *origin)
+{
+    struct lb_grpc_connection *c = origin->connection;
+    if (!c)
+        return;
+    int64_t now = lb_clock_monotonic_ns();
+    pthread_mutex_lock(&c->lock);
+    if (c->cancels == 0 || now - c->cancels_since_ns > LB_NS_PER_S) {
+        c->cancels_since_ns = now;
+        c->cancels = 0;
+    }
+    /* The descriptor is the core's, which sees the end of the connection and closes it. */
+    if (++c->cancels == LB_GRPC_MAX_CANCELS) {
+        lb_log(LB_LOG_WARNING, "grpc", "%s cancelled %u calls within a second: disconnected",
+               c->text, c->cancels);
+        shutdown(c->fd, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&c->lock);
 }

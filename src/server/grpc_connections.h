@@ -49,4 +49,8 @@ void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_
 /* The same as one text, "10.0.0.7:41234"; returns its length. The origin must be known. */
 size_t lb_grpc_origin_text(const struct lb_grpc_call_origin *origin, char text[LB_ADDRESS_TEXT]);
 
+/* Counts a call that its client has given up, and cuts the connection when there are too many
+ * (LB_GRPC_MAX_CANCELS). Any thread, while the call exists. */
+void lb_grpc_origin_cancelled(const struct lb_grpc_call_origin *origin);
+
 #endif

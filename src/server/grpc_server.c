@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grpc/grpc.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -27,6 +28,9 @@
 #define GOAWAY_NS LB_NS_PER_S
 #define LOOK_AGAIN_NS (100 * LB_NS_PER_MS)
 
+/* At a gentle stop: no call for so long means that they have ceased. */
+#define QUIET_NS (500 * LB_NS_PER_MS)
+
 /* Threads begin when all of them could be made, or end at once when one could not. */
 enum gate { GATE_CLOSED, GATE_OPEN, GATE_ABANDONED };
 
@@ -48,11 +52,20 @@ struct lb_grpc_server {
     unsigned busy; /* workers with calls, wake-ups, and the core's shutdown; 0: queues are shut */
     bool complete; /* nothing is left but to join the threads */
 
-    bool shutting_down;           /* the caller's */
+    _Atomic bool shutting_down;
     _Atomic int64_t deadline_ns;  /* of the shutdown */
     struct lb_grpc_tag core_done; /* of the core's shutdown, on the first worker's queue */
+    _Atomic bool stopping;        /* serving on until it is quiet */
+    struct lb_grpc_timer look;    /* the first worker's: whether it is quiet */
+    uint64_t calls_seen;          /* at the last look */
+    int64_t quiet_since_ns;       /* no call since */
     struct lb_grpc_timer give_up; /* the first worker's */
 };
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 static void one_less_busy(struct lb_grpc_server *s)
 {
@@ -87,6 +100,45 @@ static void wake_worker(struct lb_grpc_server *s, struct lb_grpc_worker *w)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* GOAWAY to all; the rest happens on the queues. */
+static void shut_core_down(struct lb_grpc_server *s)
+{
+    if (atomic_exchange(&s->shutting_down, true))
+        return;
+    lb_grpc_tag_hand_over(&s->core_done);
+    grpc_server_shutdown_and_notify(s->core, s->workers[0].queue, &s->core_done);
+}
+
+/* The end of a gentle stop: no connection, no call for a while, or just time enough for GOAWAY. */
+static void look_whether_quiet(struct lb_grpc_timer *timer)
+{
+    struct lb_grpc_server *s = LB_GRPC_TAG_OWNER(timer, struct lb_grpc_server, look);
+    int64_t now = lb_clock_monotonic_ns(), latest = atomic_load(&s->deadline_ns) - GOAWAY_NS;
+    uint64_t calls = 0, active = 0;
+    for (unsigned i = 0; i < s->threads; i++) {
+        calls += atomic_load_explicit(&s->workers[i].arrived, memory_order_relaxed);
+        active += atomic_load_explicit(&s->workers[i].active, memory_order_relaxed);
+    }
+    if (active > 0 || calls != s->calls_seen)
+        s->quiet_since_ns = now;
+    s->calls_seen = calls;
+    struct lb_grpc_connection_counts counts = lb_grpc_acceptor_counts(s->acceptor);
+    if (counts.accepted == counts.closed || now - s->quiet_since_ns >= QUIET_NS || now >= latest)
+        shut_core_down(s);
+    else
+        lb_grpc_timers_set(&s->workers[0].timers, timer, earlier(latest, now + LOOK_AGAIN_NS));
+}
+
+/* Starts the first worker on that when a stop has been asked for. */
+static void watch_quiet(struct lb_grpc_worker *w)
+{
+    struct lb_grpc_server *s = w->server;
+    if (w != &s->workers[0] || !atomic_load(&s->stopping) || s->look.place != 0)
+        return;
+    s->quiet_since_ns = lb_clock_monotonic_ns();
+    look_whether_quiet(&s->look);
+}
+
 static void worker_woken(struct lb_grpc_tag *tag, bool ok)
 {
     struct lb_grpc_worker *w = LB_GRPC_TAG_OWNER(tag, struct lb_grpc_worker, woken);
@@ -95,6 +147,7 @@ static void worker_woken(struct lb_grpc_tag *tag, bool ok)
     w->waking = false;
     pthread_mutex_unlock(&w->server->lock);
     lb_grpc_health_changed(w);
+    watch_quiet(w);
     one_less_busy(w->server);
 }
 
@@ -110,11 +163,6 @@ static void core_is_done(struct lb_grpc_tag *tag, bool ok)
 {
     (void)ok;
     one_less_busy(LB_GRPC_TAG_OWNER(tag, struct lb_grpc_server, core_done));
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* The end of the waiting: at the deadline, or when nothing but connections is left. */
@@ -189,18 +237,32 @@ static void *worker_main(void *arg)
     }
 }
 
-static grpc_server *create_core(void)
+/* Milliseconds for the core, which takes an int; `none` is what turns the limit off. */
+static int core_ms(int64_t ns, int none)
+{
+    int64_t ms = ns / LB_NS_PER_MS;
+    return ns == 0 ? none : ms < 1 ? 1 : ms < INT_MAX ? (int)ms : INT_MAX - 1;
+}
+
+static grpc_arg core_arg(const char *key, int value)
+{
+    return (grpc_arg){
+        .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+static grpc_server *create_core(const struct lb_grpc_config *config)
 {
     grpc_arg args[] = {
-        {.type = GRPC_ARG_INTEGER,
-         .key = (char *)(uintptr_t)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-         .value.integer = LB_GRPC_MAX_MESSAGE_BYTES},
-        {.type = GRPC_ARG_INTEGER,
-         .key = (char *)(uintptr_t)GRPC_ARG_MAX_METADATA_SIZE,
-         .value.integer = LB_GRPC_MAX_METADATA_BYTES},
-        {.type = GRPC_ARG_INTEGER,
-         .key = (char *)(uintptr_t)GRPC_ARG_MAX_CONCURRENT_STREAMS,
-         .value.integer = LB_GRPC_MAX_STREAMS},
+        core_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, LB_GRPC_MAX_MESSAGE_BYTES),
+        core_arg(GRPC_ARG_MAX_METADATA_SIZE, LB_GRPC_MAX_METADATA_BYTES),
+        core_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, LB_GRPC_MAX_STREAMS),
+        core_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, core_ms(config->max_age_ns, INT_MAX)),
+        core_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, core_ms(config->max_age_grace_ns, INT_MAX)),
+        core_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, core_ms(config->idle_timeout_ns, INT_MAX)),
+        core_arg(GRPC_ARG_KEEPALIVE_TIME_MS, LB_GRPC_KEEPALIVE_MS),
+        core_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, LB_GRPC_KEEPALIVE_TIMEOUT_MS),
+        core_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        core_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, LB_GRPC_MIN_PING_MS),
     };
     grpc_channel_args all = {.num_args = sizeof args / sizeof args[0], .args = args};
     return grpc_server_create(&all, NULL);
@@ -246,6 +308,7 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     s->config = *config;
     s->core_done.run = core_is_done;
     s->give_up.run = give_up_waiting;
+    s->look.run = look_whether_quiet;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
     lb_grpc_log_open();
@@ -253,7 +316,7 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     s->shared.identity = config->identity;
     lb_grpc_headers_init(&s->shared.headers, config->identity);
     s->shared.pod_reply = lb_grpc_pod_reply(config->identity);
-    s->core = create_core();
+    s->core = create_core(config);
     s->nowhere = grpc_lame_client_channel_create(NULL, GRPC_STATUS_UNAVAILABLE, "leads nowhere");
     register_methods(s, lb_grpc_pod_methods, lb_grpc_pod_method_count);
     register_methods(s, lb_grpc_health_methods, lb_grpc_health_method_count);
@@ -266,7 +329,8 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     if (!s->shared.connections || !s->descriptors)
         lb_error_set(err, "out of memory for the gRPC server");
     else if (lb_readiness_watch(config->readiness, readiness_changed, s, err) == 0)
-        s->acceptor = lb_grpc_acceptor_new(s->core, s->shared.connections, err);
+        s->acceptor =
+            lb_grpc_acceptor_new(s->core, s->shared.connections, config->max_connections, err);
     if (!s->acceptor) {
         lb_grpc_server_free(s);
         return NULL;
@@ -316,24 +380,27 @@ int lb_grpc_server_start(struct lb_grpc_server *s, struct lb_error *err)
     return result;
 }
 
-void lb_grpc_server_drain(struct lb_grpc_server *s)
+void lb_grpc_server_stop(struct lb_grpc_server *s, int64_t deadline_ns)
 {
+    if (s->threads == 0)
+        return;
     lb_grpc_acceptor_drain(s->acceptor);
+    atomic_store(&s->deadline_ns, deadline_ns);
+    atomic_store(&s->stopping, true);
+    wake_worker(s, &s->workers[0]);
 }
 
 void lb_grpc_server_shutdown(struct lb_grpc_server *s, int64_t deadline_ns)
 {
     if (s->threads == 0)
         return;
-    if (s->shutting_down) {
+    if (atomic_load(&s->shutting_down)) {
         grpc_server_cancel_all_calls(s->core);
         return;
     }
-    s->shutting_down = true;
     lb_grpc_acceptor_drain(s->acceptor);
     atomic_store(&s->deadline_ns, deadline_ns);
-    lb_grpc_tag_hand_over(&s->core_done);
-    grpc_server_shutdown_and_notify(s->core, s->workers[0].queue, &s->core_done);
+    shut_core_down(s);
 }
 
 static void wait_complete(struct lb_grpc_server *s)
@@ -359,7 +426,7 @@ void lb_grpc_server_free(struct lb_grpc_server *s)
     if (!s)
         return;
     if (s->threads > 0) {
-        if (!s->shutting_down)
+        if (!atomic_load(&s->shutting_down))
             lb_grpc_server_shutdown(s, lb_clock_monotonic_ns());
         wait_complete(s);
         join_workers(s);

@@ -1,7 +1,7 @@
 /* The gRPC side of the server, on the gRPC C core: one completion queue and one thread each, our
  * own acceptor for plaintext connections, and the services.
  *
- * Life: new, add_listener, start, [drain], shutdown, free. These functions are for one thread at a
+ * Life: new, add_listener, start, stop or shutdown, free. These functions are for one thread at a
  * time; none of them is called from a gRPC thread. */
 #ifndef LB_SERVER_GRPC_SERVER_H
 #define LB_SERVER_GRPC_SERVER_H
@@ -20,6 +20,16 @@ struct lb_grpc_server;
 #define LB_GRPC_MAX_METADATA_BYTES 16384 /* more request metadata ends in RESOURCE_EXHAUSTED */
 #define LB_GRPC_MAX_STREAMS 1024         /* concurrent calls of a connection, as its SETTINGS say */
 
+/* The server pings a silent client so often, and closes the connection when no answer comes. */
+#define LB_GRPC_KEEPALIVE_MS 60000
+#define LB_GRPC_KEEPALIVE_TIMEOUT_MS 20000
+/* A client that pings more often without a call gets GOAWAY, too_many_pings. */
+#define LB_GRPC_MIN_PING_MS 10000
+
+/* A plaintext connection of which more calls are cancelled within a second is cut: each of them
+ * costs the core far more memory than the client, which needs not wait for anything. */
+#define LB_GRPC_MAX_CANCELS 1000
+
 #define LB_GRPC_MAX_LISTENERS 16
 #define LB_GRPC_MAX_THREADS 64
 
@@ -27,6 +37,10 @@ struct lb_grpc_config {
     const struct lb_identity *identity; /* outlives the server */
     struct lb_readiness *readiness;     /* what health tells; outlives the server */
     unsigned threads;                   /* from 1 to LB_GRPC_MAX_THREADS */
+    uint64_t max_connections;           /* at a time; more are closed when accepted; 0: no limit */
+    int64_t max_age_ns;                 /* of a connection, +- 10 %, until its GOAWAY; 0: none */
+    int64_t max_age_grace_ns;           /* for calls after that; 0: for ever */
+    int64_t idle_timeout_ns;            /* of a connection without calls; 0: none */
     /* Called once, from a gRPC thread, when a shutdown is complete: no connection and no call is
      * left. May be NULL. It must not call into the server; it may wake the caller's event loop. */
     void (*stopped)(void *arg);
@@ -36,8 +50,9 @@ struct lb_grpc_config {
 /* Connections, as the server's own acceptor saw them since the start. */
 struct lb_grpc_connection_counts {
     uint64_t accepted;
-    uint64_t closed; /* accepted ones that have ended, by either side */
-    uint64_t failed; /* accept() failures, such as no descriptors left */
+    uint64_t closed;  /* accepted ones that have ended, by either side */
+    uint64_t failed;  /* accept() failures, such as no descriptors left */
+    uint64_t refused; /* accepted and closed at once, as there were max_connections */
 };
 
 /* Makes a server that does not listen yet; initialises the C core (which starts threads: fork
@@ -47,7 +62,7 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config,
 
 /* Accepts plaintext connections (TCP or Unix) from `fd`, a bound, listening, non-blocking,
  * close-on-exec socket, once the server starts. The server owns `fd` after success and closes it
- * at drain, shutdown or free; after failure it stays the caller's. Before start only. */
+ * at stop, shutdown or free; after failure it stays the caller's. Before start only. */
 int lb_grpc_server_add_listener(struct lb_grpc_server *s, int fd,
                                 struct lb_error *err) LB_MUST_CHECK;
 
@@ -55,9 +70,10 @@ int lb_grpc_server_add_listener(struct lb_grpc_server *s, int fd,
  * lb_grpc_server_free may follow. */
 int lb_grpc_server_start(struct lb_grpc_server *s, struct lb_error *err) LB_MUST_CHECK;
 
-/* Accepts what waits in the listeners' queues, then closes them. Connections that are open are
- * served on, new calls included. Returns when the listeners are closed. */
-void lb_grpc_server_drain(struct lb_grpc_server *s);
+/* The gentle end; returns at once. Closes the listeners and serves what is open, new calls
+ * included, until no connection is left, or for half a second there was no call, or it is a second
+ * before `deadline_ns` (monotonic); then shuts down as lb_grpc_server_shutdown does. */
+void lb_grpc_server_stop(struct lb_grpc_server *s, int64_t deadline_ns);
 
 /* Begins the end and returns at once: closes the listeners, sends GOAWAY on every connection, ends
  * streams with UNAVAILABLE and lets calls in flight finish until `deadline_ns` (monotonic, see

@@ -116,6 +116,8 @@ void lb_grpc_stream_open(struct lb_grpc_stream *stream, struct lb_grpc_call *cal
     grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
                   .data.recv_close_on_server.cancelled = &call->cancelled};
     lb_grpc_start_batch(call->call, &op, 1, &stream->closed);
+    call->is_stream = true;
+    lb_grpc_count(&call->worker->active, -1);
     enter_list(stream, call->worker);
     if (call->worker->stopping)
         lb_grpc_stream_end(stream, GRPC_STATUS_UNAVAILABLE, shutting_down);

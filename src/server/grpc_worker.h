@@ -5,6 +5,7 @@
 
 #include <grpc/grpc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -42,6 +43,10 @@ struct lb_grpc_worker {
     struct lb_grpc_tag woken;
     bool waking; /* `woken` is on its way; under the server's lock */
 
+    /* Written by the thread, read by the first worker's. */
+    _Atomic uint64_t arrived; /* calls so far */
+    _Atomic uint64_t active;  /* calls that are not answered yet; streams do not count */
+
     /* The thread's own. */
     struct lb_grpc_timers timers;
     struct lb_grpc_stream *streams; /* those that have not been told to end */
@@ -52,6 +57,13 @@ struct lb_grpc_worker {
     size_t live;   /* calls waited for or in work; 0 only at the end of a shutdown */
     bool stopping; /* the server is being shut down, and this thread has noticed */
 };
+
+/* Adds to a counter that one thread writes, without a locked instruction. */
+static inline void lb_grpc_count(_Atomic uint64_t *counter, int64_t more)
+{
+    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, now + (uint64_t)more, memory_order_relaxed);
+}
 
 /* Called by a worker's thread: once when it notices the shutdown (the requests it waits for come
  * back without a call), and once when no call of its is left after that. In grpc_server.c. */

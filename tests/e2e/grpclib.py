@@ -42,7 +42,7 @@ def generate_ours(proto="lbdemo/v1/pod.proto", package="lbdemo_stubs"):
 
 def channel(address, *options):
     """A channel that shares its connection with no other, without a proxy."""
-    target = address if address.startswith("unix:") else "dns:///" + address
+    target = address if address.startswith(("unix:", "ipv4:")) else "dns:///" + address
     if address.startswith("["):
         target = "ipv6:" + address
     return grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0),
@@ -71,3 +71,31 @@ def post(folder, address, path, body, *headers):
     fields = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
     with open(reply, "rb") as f:
         return fields, f.read()
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS, PING, GOAWAY, HEADERS, RST_STREAM = 4, 6, 7, 1, 3
+
+
+def h2_frame(kind, payload=b"", flags=0, stream=0):
+    """An HTTP/2 frame (RFC 9113, 4.1)."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def h2_call(stream, path):
+    """The HEADERS frame of a gRPC call, every field a literal without indexing (RFC 7541, 6.2.2)."""
+    fields = ((b":method", b"POST"), (b":scheme", b"http"), (b":path", path.encode()), (b":authority", b"x"),
+              (b"te", b"trailers"), (b"content-type", b"application/grpc"))
+    block = b"".join(b"\0" + bytes([len(k)]) + k + bytes([len(v)]) + v for k, v in fields)
+    return h2_frame(HEADERS, block, flags=4, stream=stream)
+
+
+def read_until_closed(sock):
+    """All that comes until the other side closes or resets the connection."""
+    data = b""
+    try:
+        while more := sock.recv(65536):
+            data += more
+    except ConnectionResetError:
+        pass
+    return data
