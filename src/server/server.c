@@ -53,14 +53,14 @@ static void drain(void *arg)
 {
     struct lb_server *s = arg;
     lb_http_server_drain(s->http);
-    lb_grpc_server_shutdown(s->grpc, lb_clock_monotonic_ns() + s->options->drain_timeout_ns);
+    lb_grpc_server_stop(s->grpc, lb_clock_monotonic_ns() + s->options->drain_timeout_ns);
 }
 
-/* gRPC cancels by itself at the deadline it was given. */
 static void cancel(void *arg)
 {
     struct lb_server *s = arg;
     lb_http_server_abort(s->http);
+    lb_grpc_server_shutdown(s->grpc, lb_clock_monotonic_ns());
 }
 
 static void reload(void *arg)
@@ -178,6 +178,10 @@ static int open_grpc(struct lb_server *s, struct lb_error *err)
         .identity = &s->options->identity,
         .readiness = s->readiness,
         .threads = s->threads,
+        .max_connections = s->options->max_connections,
+        .max_age_ns = s->options->max_age_ns,
+        .max_age_grace_ns = s->options->max_age_grace_ns,
+        .idle_timeout_ns = s->options->idle_timeout_ns,
         .stopped = part_stopped,
         .stopped_arg = s,
     };

@@ -98,7 +98,7 @@ static const struct lb_option limit_options[] = {
     TIMEOUT("write-timeout", "How long an HTTP client may take none of its response.",
             write_timeout_ns, LB_NS_PER_MS),
     TIMEOUT("idle-timeout",
-            "Close an HTTP connection on which nothing was asked for so long; 0 is never.",
+            "Close a connection on which nothing was asked for so long; 0 is never.",
             idle_timeout_ns, 0),
 };
 
@@ -109,17 +109,19 @@ static const struct lb_option limit_options[] = {
     }
 
 static const struct lb_option connection_options[] = {
-    COUNT("max-connections",
-          "Refuse HTTP connections beyond so many at once with status 503; 0 is no limit.",
-          max_connections, 1000000000),
+    COUNT(
+        "max-connections",
+        "Refuse connections of each protocol beyond so many at once, HTTP ones with status 503; 0 "
+        "is no limit.",
+        max_connections, 1000000000),
     TIMEOUT("max-connection-age",
-            "Close an HTTP connection after the response that follows this age, give or take 10 %; "
-            "0 is never.",
+            "Have a client of this age, give or take 10 %, open another connection: after its next "
+            "HTTP response, or by gRPC's GOAWAY; 0 is never.",
             max_age_ns, 0),
-    TIMEOUT(
-        "max-connection-age-grace",
-        "Cut a request that is still being served so long after its connection's age; 0 is never.",
-        max_age_grace_ns, 0),
+    TIMEOUT("max-connection-age-grace",
+            "Cut a request or call that is still being served so long after its connection's age; "
+            "0 is never.",
+            max_age_grace_ns, 0),
     COUNT("max-requests-per-connection",
           "Close an HTTP connection after so many responses; 0 is no limit.", max_requests,
           1000000000),

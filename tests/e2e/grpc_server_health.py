@@ -1,10 +1,13 @@
 """grpc.health.v1 of lbdemo-server: Check, Watch, and the readiness they tell."""
+import urllib.request
+
 import lbtest
 import grpclib
 import grpc
 
 pb, stubs = grpclib.generate_ours("grpc/health/v1/health.proto")
 SERVICES = ["api.protobuf.pod", "grpc.health.v1.Health", "lbdemo.v1.PodService"]
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
@@ -42,6 +45,21 @@ class Health(lbtest.Case):
         with self.assertRaises(grpc.RpcError) as caught:
             next(unknown)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+
+    def test_readiness_switched_on_the_admin_listener_is_told(self):
+        def switch(ready):
+            url = f"http://{self.lbserver.admin}/readyz?ready={ready}"
+            with NO_PROXY.open(urllib.request.Request(url, method="POST"), timeout=lbtest.DEADLINE_S):
+                pass
+
+        watches = [self.watch("") for _ in range(20)]
+        for watch in watches:
+            self.assertEqual(next(watch).status, SERVING)
+        for ready, status in (("false", NOT_SERVING), ("true", SERVING)):
+            switch(ready)
+            for watch in watches:
+                self.assertEqual(next(watch).status, status)
+            self.assertEqual(self.check(""), status)
 
     def test_a_stop_is_told_before_the_stream_ends(self):
         watches = [self.watch(service) for service in ["", *SERVICES] * 20]
