@@ -14,11 +14,19 @@
 #include "lab/balancer.h"
 #include "lab/programs.h"
 
-#define SERVICE_IP "10.96.0.10"
 #define SERVICE_HTTP_PORT 80
 #define SERVICE_GRPC_PORT 30051
 #define POD_CIDR "10.244.0.0/16"
 #define OWN_NAMESPACE "/proc/thread-self/ns/net"
+
+/* How rules are loaded. Each has a Service address of its own, so that both can stand at once. */
+static const struct mode {
+    const char *algorithm; /* of the topology; also the Debian package */
+    const char *tool, *argument, *service_ip;
+} modes[] = {
+    {"nftables", "nft", "-f", "10.96.0.10"},
+    {"iptables", "iptables-restore", "--noflush", "10.96.0.11"},
+};
 
 /* Pod 0 is the client's, pod i + 1 that of server i. Pod p has 10.244.p.2/24, its end of the pair
  * on the node 10.244.p.1. */
@@ -189,27 +197,41 @@ void lb_kernel_free(struct lb_kernel *kernel)
     free(kernel);
 }
 
-static int load_rules(struct lb_lab *lab, const char *config, struct lb_error *err)
+static const struct mode *mode_of(const struct lb_topology *topology)
 {
-    char program[PATH_MAX];
-    if (lb_programs_find("nft", "nftables", program, err) < 0)
+    return &modes[strcmp(topology->algorithm, modes[0].algorithm) != 0];
+}
+
+const char *lb_kernel_rules_tool(const struct lb_topology *topology)
+{
+    return mode_of(topology)->tool;
+}
+
+static int load_rules(struct lb_lab *lab, const struct lb_topology *topology, const char *config,
+                      struct lb_error *err)
+{
+    const struct mode *mode = mode_of(topology);
+    char program[PATH_MAX], log[80];
+    if (lb_programs_find(mode->tool, mode->algorithm, program, err) < 0)
         return -1;
-    const char *argv[] = {program, "-f", config, NULL};
-    return lb_lab_run_tool(lab, "nft.log", argv, lab->kernel->node, NULL, 0, err);
+    snprintf(log, sizeof log, "%s.log", topology->name);
+    const char *argv[] = {program, mode->argument, config, NULL};
+    return lb_lab_run_tool(lab, log, argv, lab->kernel->node, NULL, 0, err);
 }
 
 int lb_kernel_start(struct lb_lab *lab, struct lb_lab_path *path, struct lb_error *err)
 {
+    const char *service_ip = mode_of(path->topology)->service_ip;
     char servers[24];
     if (!lab->kernel)
         return lb_error_set(err, "%s needs a lab with namespaces", path->topology->name);
     snprintf(servers, sizeof servers, "%zu", lab->server_count);
     const struct lb_variable common[] = {
-        {"SERVICE_IP", SERVICE_IP}, {"POD_CIDR", POD_CIDR}, {"SERVERS", servers}, {NULL, NULL}};
+        {"SERVICE_IP", service_ip}, {"POD_CIDR", POD_CIDR}, {"SERVERS", servers}, {NULL, NULL}};
     char *config =
         lb_lab_write_config(lab, path->topology->config, path->topology->config, common, err);
-    int result = config ? load_rules(lab, config, err) : -1;
+    int result = config ? load_rules(lab, path->topology, config, err) : -1;
     free(config);
-    lb_path_set_targets(path, SERVICE_IP, SERVICE_HTTP_PORT, SERVICE_GRPC_PORT);
+    lb_path_set_targets(path, service_ip, SERVICE_HTTP_PORT, SERVICE_GRPC_PORT);
     return result;
 }

@@ -17,6 +17,10 @@ int lb_kernel_enter(struct lb_lab *lab, struct lb_error *err) LB_MUST_CHECK;
  * until they end. */
 void lb_kernel_free(struct lb_kernel *kernel);
 
+/* The program that loads a kernel topology's rules; its Debian package is named like the topology's
+ * algorithm. */
+const char *lb_kernel_rules_tool(const struct lb_topology *topology);
+
 /* Descriptor of the namespace of server `index`'s pod; -1 when `kernel` is NULL. */
 int lb_kernel_pod(const struct lb_kernel *kernel, size_t index);
 

@@ -57,7 +57,7 @@ int lb_lab_await(struct lb_lab *lab, struct lb_process *process, bool (*ready)(v
 
 /* Variables of all servers, for the template's repeated lines. */
 struct server_variables {
-    char http_port[24], grpc_port[24], index[24], weight[24];
+    char http_port[24], grpc_port[24], index[24], weight[24], probability[24];
     struct lb_variable list[8];
 };
 
@@ -75,6 +75,9 @@ static void describe_server(const struct lb_lab *lab, size_t index, struct serve
     snprintf(v->grpc_port, sizeof v->grpc_port, "%u", server->grpc_port);
     snprintf(v->index, sizeof v->index, "%zu", index);
     snprintf(v->weight, sizeof v->weight, "%u", weight_of(lab, index));
+    /* Of being taken when those before it were not: all come out equal. */
+    snprintf(v->probability, sizeof v->probability, "%.10f",
+             1.0 / (double)(lab->server_count - index));
     const struct lb_variable list[] = {
         {"SERVER_NAME", server->name},
         {"SERVER_HOST", server->host},
@@ -82,6 +85,7 @@ static void describe_server(const struct lb_lab *lab, size_t index, struct serve
         {"SERVER_GRPC_PORT", v->grpc_port},
         {"SERVER_INDEX", v->index},
         {"SERVER_WEIGHT", v->weight},
+        {"SERVER_PROBABILITY", v->probability},
         {NULL, NULL},
     };
     memcpy(v->list, list, sizeof list);

@@ -7,6 +7,7 @@ lab_templates = \
 	src/lab/templates/haproxy-cookie.cfg.in \
 	src/lab/templates/haproxy-http.cfg.in \
 	src/lab/templates/haproxy-tcp.cfg.in \
+	src/lab/templates/kube-proxy.iptables.in \
 	src/lab/templates/kube-proxy.nft.in \
 	src/lab/templates/nginx-http.conf.in \
 	src/lab/templates/nginx-stream.conf.in

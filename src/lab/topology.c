@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lab/kernel.h"
 #include "lab/programs.h"
 
 const char *const lb_traffic_names[LB_TRAFFIC_COUNT] = {"HTTP new", "HTTP reused", "gRPC"};
@@ -35,8 +36,11 @@ const struct lb_topology lb_topologies[] = {
      LB_BALANCER_NGINX, "nginx-stream.conf", "random;", NULL, true,
      ALL("per-connection", "balanced")},
     {"kernel-nftables", "L4", "kernel DNAT",
-     "network namespaces with the nftables rules kube-proxy writes; needs root", LB_BALANCER_KERNEL,
-     "kube-proxy.nft", NULL, NULL, true, ALL("per-connection", "balanced")},
+     "network namespaces with kube-proxy's nftables rules; needs root", LB_BALANCER_KERNEL,
+     "kube-proxy.nft", "nftables", NULL, true, ALL("per-connection", "balanced")},
+    {"kernel-iptables", "L4", "kernel DNAT",
+     "network namespaces with kube-proxy's iptables rules; needs root", LB_BALANCER_KERNEL,
+     "kube-proxy.iptables", "iptables", NULL, true, ALL("per-connection", "balanced")},
     {"haproxy-http-roundrobin", "L7", "haproxy http", "HAProxy mode http, a turn for each request",
      LB_BALANCER_HAPROXY, "haproxy-http.cfg", "roundrobin", NULL, false,
      ALL("per-request", "balanced")},
@@ -144,7 +148,8 @@ bool lb_topology_available(const struct lb_topology *topology, const char *envoy
             return lb_error_set(err, "%s needs root: it makes network namespaces",
                                 topology->name) == 0;
         return lb_programs_find("ip", "iproute2", path, err) == 0 &&
-               lb_programs_find("nft", "nftables", path, err) == 0;
+               lb_programs_find(lb_kernel_rules_tool(topology), topology->algorithm, path, err) ==
+                   0;
     case LB_BALANCER_ADDRESSES:
     case LB_BALANCER_DNS:
         break;

@@ -25,10 +25,18 @@ class Kernel(lablib.LabCase):
         before = host_network()
         self.addCleanup(lambda: self.assertEqual(host_network(), before))
 
-    def test_connections_are_balanced_by_the_rules(self):
-        self.detached("--l4", "kernel", "--l7", "haproxy")
+    def test_connections_are_balanced_by_nftables_rules(self):
+        self.check_rules("kernel", "kernel-nftables", "http://10.96.0.10:80/pod")
+
+    def test_connections_are_balanced_by_iptables_rules(self):
+        if not lablib.find("iptables-restore"):
+            self.skipTest("iptables is not installed")
+        self.check_rules("kernel-iptables", "kernel-iptables", "http://10.96.0.11:80/pod")
+
+    def check_rules(self, name, topology, target):
+        self.detached("--l4", name, "--l7", "haproxy")
         path = self.standing()["paths"][0]
-        self.assertEqual((path["topology"], path["http"]), ("kernel-nftables", "http://10.96.0.10:80/pod"))
+        self.assertEqual((path["topology"], path["http"]), (topology, target))
         status, out, err = self.lab("run", "http", "L4", "--count", "50", "--interval", "5ms")
         self.assertEqual(status, 0, err)
         self.assertEqual(set(lablib.names(out)), set(lablib.PODS))

@@ -63,7 +63,7 @@ class Topologies(lablib.LabCase):
                 found[m[1]] = {"L4": "per-connection", "L7": "per-request"}.get(m[2], m[1])
             elif "not here" in line:
                 found.popitem()
-        found.pop("kernel-nftables", None)
+        found = {name: layer for name, layer in found.items() if not name.startswith("kernel-")}
         for name in found:
             if re.search("source|ring-hash|maglev", name):
                 found[name] = "sticky"
