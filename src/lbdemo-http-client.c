@@ -3,16 +3,19 @@
 
 #include <event2/event.h>
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "client/http_header.h"
 #include "client/http_transport.h"
 #include "client/run.h"
+#include "client/tls_options.h"
 
 struct config {
     struct lb_client_options shared; /* first: run.h */
     const char *id_json, *id_header;
     struct lb_option_list headers;
+    struct lb_tls_options tls;
 };
 
 static int check_header_name(const char *text, struct lb_error *err)
@@ -35,7 +38,27 @@ static const struct lb_option http_options[] = {
      "Send this header too, as in 'Host: shop.example'. May be given more than once.", AT(headers),
      .check = lb_http_header_check, .letter = 'H'},
 };
-static const struct lb_option_group groups[] = {LB_OPTION_GROUP("HTTP", http_options)};
+static const struct lb_option tls_options[] = LB_TLS_OPTION_TABLE(struct config, tls);
+static const struct lb_option_group groups[] = {LB_OPTION_GROUP("HTTP", http_options),
+                                                LB_OPTION_GROUP("TLS", tls_options)};
+
+/* https:// means --tls, and --tls means https:// where the target does not say. */
+static int parse_target(const char *target, struct lb_tls_options *tls, struct lb_http_url *url,
+                        struct lb_error *err)
+{
+    char text[LB_URL_HOST_MAX + LB_URL_PATH_MAX];
+    bool scheme = strstr(target, "://") != NULL;
+    if (tls->tls && !scheme && strlen(target) + sizeof "https://" <= sizeof text) {
+        snprintf(text, sizeof text, "https://%s", target);
+        target = text;
+    }
+    if (lb_http_url_parse(target, url, err) < 0)
+        return -1;
+    if (tls->tls && !url->tls)
+        return lb_error_set(err, "--tls and the URL '%s' exclude each other", target);
+    tls->tls = url->tls;
+    return 0;
+}
 
 static struct lb_transport *new_transport(const void *config, const char *target,
                                           struct lb_error *err)
@@ -48,18 +71,21 @@ static struct lb_transport *new_transport(const void *config, const char *target
         lb_error_set(err, "--id-json and --id-header exclude each other");
         return NULL;
     }
-    if (lb_http_url_parse(target, &settings.url, err) < 0)
+    struct lb_tls_options wanted = c->tls;
+    struct lb_tls_settings tls;
+    if (parse_target(target, &wanted, &settings.url, err) < 0 ||
+        lb_tls_settings_make(&wanted, &tls, err) < 0)
         return NULL;
-    if (settings.url.tls) {
-        lb_error_set(err, "URL '%s': https is not supported", target);
-        return NULL;
-    }
-    return lb_http_transport_new(&settings, err);
+    settings.tls = tls.on ? &tls : NULL;
+    struct lb_transport *transport = lb_http_transport_new(&settings, err);
+    lb_tls_settings_clear(&tls);
+    return transport;
 }
 
 static void print_libraries(FILE *out)
 {
-    fprintf(out, "Uses libevent %s, Jansson %s\n", event_get_version(), JANSSON_VERSION);
+    fprintf(out, "Uses libevent %s, OpenSSL %s, Jansson %s\n", event_get_version(),
+            OpenSSL_version(OPENSSL_VERSION_STRING), JANSSON_VERSION);
 }
 
 static const struct lb_client client = {

@@ -100,6 +100,7 @@ src_liblbhttpclient_a_SOURCES = \
 	src/client/http_cookies.c src/client/http_cookies.h \
 	src/client/http_header.c src/client/http_header.h \
 	src/client/http_identity.c src/client/http_identity.h \
+	src/client/http_tls.c src/client/http_tls.h \
 	src/client/http_transport.c src/client/http_transport.h \
 	src/client/http_url.c src/client/http_url.h \
 	src/client/http_wire.c src/client/http_wire.h
@@ -107,7 +108,8 @@ src_liblbhttpclient_a_SOURCES = \
 bin_PROGRAMS += lbdemo-http-client
 lbdemo_http_client_SOURCES = src/lbdemo-http-client.c
 lbdemo_http_client_LDADD = src/liblbhttpclient.a src/liblbclient.a src/liblbreport.a \
-	src/liblbbalance.a src/liblbcommon.a $(LIBEVENT_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
+	src/liblbbalance.a src/liblbcommon.a $(LIBEVENT_OPENSSL_LIBS) $(LIBEVENT_LIBS) \
+	$(JANSSON_LIBS) $(GSL_LIBS) -lm
 
 noinst_LIBRARIES += src/liblbgrpcclient.a
 src_liblbgrpcclient_a_SOURCES = \

@@ -41,7 +41,7 @@ unit_ldadd = src/liblbcommon.a $(CHECK_LIBS)
 unit_balance_ldadd = src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) -lm
 unit_server_ldadd = src/liblbserver.a $(unit_ldadd)
 unit_client_ldadd = src/liblbclient.a src/liblbreport.a src/liblbbalance.a $(unit_ldadd) $(GSL_LIBS) $(JANSSON_LIBS) -lm
-unit_http_client_ldadd = src/liblbhttpclient.a $(unit_ldadd) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
+unit_http_client_ldadd = src/liblbhttpclient.a $(unit_ldadd) $(LIBEVENT_OPENSSL_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 unit_grpc_client_ldadd = src/liblbgrpcclient.a src/liblbclient.a $(unit_ldadd) $(LIBEVENT_OPENSSL_LIBS) $(JANSSON_LIBS)
 unit_common = tests/unit/unit.h
 # Check's own header does not pass -Wformat=2 -Wundef and is not ours.
@@ -188,6 +188,7 @@ e2e_tests = \
 	tests/e2e/grpc_server_reflection.py \
 	tests/e2e/grpc_server_stop.py \
 	tests/e2e/http_client.py \
+	tests/e2e/http_client_tls.py \
 	tests/e2e/http_verdict.py \
 	tests/e2e/http_admin.py \
 	tests/e2e/http_server.py

@@ -62,6 +62,7 @@ struct http_transport {
     struct event_base *events;
     struct evdns_base *dns;
     struct event *wake; /* ends a poll */
+    struct lb_http_tls *tls;
     struct lb_slot *slots;
     struct dead_wire *dead; /* freed when the loop has returned */
     uint64_t connections;
@@ -271,7 +272,8 @@ static void connect_next(struct lb_slot *slot)
     struct timeval part = until(now + (slot->deadline_ns - now) / (int64_t)left);
     event_add(slot->timer, &part);
     const struct lb_address *address = &slot->addresses[slot->tried++];
-    slot->wire = lb_wire_new(slot->transport->events, address, slot->source, &events, slot);
+    slot->wire = lb_wire_new(slot->transport->events, address, slot->source,
+                             slot->transport->tls, &events, slot);
     if (slot->wire) {
         start_request(slot);
         return;
@@ -534,6 +536,7 @@ static void http_free(struct lb_transport *transport)
         evdns_base_free(t->dns, 0);
     if (t->events)
         event_base_free(t->events);
+    lb_http_tls_free(t->tls);
     free(t);
 }
 
@@ -580,10 +583,10 @@ struct lb_transport *lb_http_transport_new(const struct lb_http_settings *settin
     /* Without a name server, addresses and names of the hosts file still work. */
     if (t->dns && evdns_base_resolv_conf_parse(t->dns, DNS_OPTIONS_ALL, RESOLV_CONF) != 0)
         evdns_base_load_hosts(t->dns, HOSTS);
-    if (!t->wake || !t->dns) {
-        http_free(&t->base);
+    if (!t->wake || !t->dns)
         lb_error_set(err, "libevent's loop and resolver could not be started");
-        return NULL;
-    }
-    return &t->base;
+    else if (!settings->tls || (t->tls = lb_http_tls_new(settings->tls, settings->url.host, err)))
+        return &t->base;
+    http_free(&t->base);
+    return NULL;
 }

@@ -8,6 +8,7 @@
 
 struct lb_http_settings {
     struct lb_http_url url;
+    const struct lb_tls_settings *tls; /* NULL: plaintext; read by lb_http_transport_new only */
     struct lb_http_id id;
     const char *const *headers; /* "Name: value", checked (http_header.h) */
     size_t header_count;

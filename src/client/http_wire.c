@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +20,12 @@ static const struct timeval never = {.tv_sec = 366 * 24 * 3600};
 
 struct lb_wire {
     struct evhttp_connection *connection;
+    SSL *tls; /* its bufferevent's; NULL: plaintext */
     struct lb_wire_events events;
     void *arg;
     bool connecting, busy, closed;
     int connect_errno;
+    char tls_error[160]; /* why a handshake failed; "" */
     bufferevent_event_cb evhttp_cb; /* what our callback wraps, and its argument */
     void *evhttp_arg;
     char target[LB_ADDRESS_TEXT]; /* where it connects to, for error texts */
@@ -39,7 +43,12 @@ static void fail(struct lb_wire *wire, const char *error)
 
 static void fail_connect(struct lb_wire *wire)
 {
-    char text[LB_ADDRESS_TEXT + 128];
+    char text[LB_ADDRESS_TEXT + 256];
+    if (wire->tls_error[0]) {
+        snprintf(text, sizeof text, "connect %s: TLS: %s", wire->target, wire->tls_error);
+        fail(wire, text);
+        return;
+    }
     int error = wire->connect_errno ? wire->connect_errno : ENOTCONN;
     snprintf(text, sizeof text, "connect %s: %s", wire->target, strerror(error));
     fail(wire, text);
@@ -67,6 +76,24 @@ static void note_ends(struct lb_wire *wire, evutil_socket_t fd)
         lb_address_format(wire->local, (struct sockaddr *)&sa, len);
 }
 
+/* The handshake failed, unless the connection itself did. */
+static void note_tls_error(struct lb_wire *wire, struct bufferevent *bev, short what)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    struct sockaddr_storage sa;
+    socklen_t sa_len = sizeof sa;
+    evutil_socket_t fd = bufferevent_getfd(bev);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error)
+        wire->connect_errno = error;
+    lb_http_tls_error(wire->tls, bufferevent_get_openssl_error(bev), wire->tls_error,
+                      sizeof wire->tls_error);
+    if (!wire->tls_error[0] && getpeername(fd, (struct sockaddr *)&sa, &sa_len) == 0)
+        snprintf(wire->tls_error, sizeof wire->tls_error, "%s",
+                 what & BEV_EVENT_EOF ? "the server closed the connection"
+                                      : strerror(wire->connect_errno));
+}
+
 /* While connecting: notes what became of it, then lets evhttp go on. */
 static void on_connect(struct bufferevent *bev, short what, void *arg)
 {
@@ -77,6 +104,8 @@ static void on_connect(struct bufferevent *bev, short what, void *arg)
         wire->events.connected(wire->arg);
     } else {
         wire->connect_errno = errno;
+        if (wire->tls)
+            note_tls_error(wire, bev, what);
     }
     wire->evhttp_cb(bev, what, wire->evhttp_arg);
 }
@@ -121,8 +150,25 @@ static void on_done(struct evhttp_request *request, void *arg)
     wire->events.response(wire->arg, request);
 }
 
+/* NULL without memory; for plaintext evhttp makes its own. */
+static struct bufferevent *new_tls_bufferevent(struct lb_wire *wire, struct event_base *base,
+                                               const struct lb_http_tls *tls)
+{
+    wire->tls = lb_http_tls_connection(tls);
+    if (!wire->tls)
+        return NULL;
+    struct bufferevent *bev = bufferevent_openssl_socket_new(
+        base, -1, wire->tls, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+    if (bev)
+        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1); /* a reply may end with the connection */
+    else
+        SSL_free(wire->tls);
+    return bev;
+}
+
 struct lb_wire *lb_wire_new(struct event_base *base, const struct lb_address *address,
-                            const char *source, const struct lb_wire_events *events, void *arg)
+                            const char *source, const struct lb_http_tls *tls,
+                            const struct lb_wire_events *events, void *arg)
 {
     struct lb_wire *wire = calloc(1, sizeof *wire);
     char host[LB_ADDRESS_TEXT];
@@ -133,8 +179,12 @@ struct lb_wire *lb_wire_new(struct event_base *base, const struct lb_address *ad
     wire->arg = arg;
     lb_address_format(wire->target, (const struct sockaddr *)&address->sa, address->len);
     lb_address_split((const struct sockaddr *)&address->sa, address->len, host, &port);
-    wire->connection = evhttp_connection_base_new(base, NULL, host, port);
+    struct bufferevent *bev = tls ? new_tls_bufferevent(wire, base, tls) : NULL;
+    if (bev || !tls)
+        wire->connection = evhttp_connection_base_bufferevent_new(base, NULL, bev, host, port);
     if (!wire->connection) {
+        if (bev)
+            bufferevent_free(bev);
         free(wire);
         return NULL;
     }

@@ -7,6 +7,7 @@
 #include <event2/http.h>
 #include <stdbool.h>
 
+#include "client/http_tls.h"
 #include "common/address.h"
 
 #define LB_WIRE_MAX_BODY (1024 * 1024)
@@ -23,10 +24,11 @@ struct lb_wire_events {
     void (*closed)(void *arg);                    /* no request was in flight, or it has ended */
 };
 
-/* `address` and `events` are copied, `source` (a local address, or NULL) as well. NULL without
- * memory. */
+/* `address` and `events` are copied, `source` (a local address, or NULL) as well. With `tls`, which
+ * may be NULL and must outlive the wire, connected comes after the handshake. NULL without memory. */
 struct lb_wire *lb_wire_new(struct event_base *base, const struct lb_address *address,
-                            const char *source, const struct lb_wire_events *events, void *arg);
+                            const char *source, const struct lb_http_tls *tls,
+                            const struct lb_wire_events *events, void *arg);
 
 /* Sends GET `path`; connects first if that was not done yet. `request` was made by
  * lb_wire_request and is taken over. */

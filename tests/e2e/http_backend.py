@@ -8,7 +8,7 @@ import time
 class Backend:
     """Answers every GET with `name`; `reply(handler)` may be replaced. `requests` has a dict a request."""
 
-    def __init__(self, name="pod-a", host="127.0.0.1", port=0, reply=None, keep=True):
+    def __init__(self, name="pod-a", host="127.0.0.1", port=0, reply=None, keep=True, tls=None):
         self.name = name
         self.requests = []
         backend = self
@@ -33,6 +33,9 @@ class Backend:
 
         self._server = Server((host, port), Handler)
         self._server.backend = self
+        if tls:  # the handshake is done by the connection's thread, with its first read
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True,
+                                                  do_handshake_on_connect=False)
         self.port = self._server.server_address[1]
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
