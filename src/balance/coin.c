@@ -34,24 +34,57 @@ static double half_own(unsigned i, uint32_t groups)
     }
 }
 
+static void weigh(const struct lb_toss *toss, int64_t follow[LB_COIN_MIX],
+                  int64_t half[LB_COIN_MIX])
+{
+    double p = (double)toss->weight / toss->total;
+    for (unsigned i = 0; i < LB_COIN_MIX; i++) {
+        double e = epsilon[i], a = half_own(i, toss->groups);
+        follow[i] = toss->own      ? fixed_log((1 - e) / p + e)
+                    : toss->weight ? fixed_log(e)
+                                   : 0;
+        half[i] = fixed_log(toss->own ? a : (2 - a * (1 + p)) / (1 - p));
+    }
+}
+
+static void count(struct lb_coin *coin, const struct lb_toss *toss,
+                  const int64_t follow[LB_COIN_MIX], const int64_t half[LB_COIN_MIX])
+{
+    coin->tosses++;
+    coin->own += toss->own;
+    coin->other += !toss->own && toss->weight > 0;
+    for (unsigned i = 0; i < LB_COIN_MIX; i++) {
+        coin->log_follow[i] += follow[i];
+        coin->log_half[i] += half[i];
+    }
+}
+
 void lb_coin_add(struct lb_coin *coin, const struct lb_toss *toss)
+{
+    int64_t follow[LB_COIN_MIX], half[LB_COIN_MIX];
+    if (!makes_sense(toss))
+        return;
+    weigh(toss, follow, half);
+    count(coin, toss, follow, half);
+}
+
+void lb_coin_add_with(struct lb_coin *coin, const struct lb_toss *toss, struct lb_coin_memo *memo)
 {
     if (!makes_sense(toss))
         return;
-    double p = (double)toss->weight / toss->total;
-    bool other = !toss->own && toss->weight > 0;
-    coin->tosses++;
-    coin->own += toss->own;
-    coin->other += other;
-    for (unsigned i = 0; i < LB_COIN_MIX; i++) {
-        double e = epsilon[i];
-        if (toss->own)
-            coin->log_follow[i] += fixed_log((1 - e) / p + e);
-        else if (other)
-            coin->log_follow[i] += fixed_log(e);
-        double a = half_own(i, toss->groups);
-        coin->log_half[i] += fixed_log(toss->own ? a : (2 - a * (1 + p)) / (1 - p));
+    uint32_t at = (toss->total * 31 + toss->weight * 7 + toss->groups * 3 + toss->own) %
+                  LB_COIN_MEMO;
+    if (!memo->slot[at].used || memo->slot[at].total != toss->total ||
+        memo->slot[at].weight != toss->weight || memo->slot[at].groups != toss->groups ||
+        memo->slot[at].own != toss->own) {
+        memo->slot[at].used = true;
+        memo->slot[at].total = toss->total;
+        memo->slot[at].weight = toss->weight;
+        memo->slot[at].groups = toss->groups;
+        memo->slot[at].own = toss->own;
+        weigh(toss, memo->slot[at].log_follow, memo->slot[at].log_half);
     }
+    count(coin, toss, memo->slot[at].log_follow, memo->slot[at].log_half);
 }
 
 void lb_coin_merge(struct lb_coin *into, const struct lb_coin *from)

@@ -35,6 +35,19 @@ struct lb_coin {
  * ignored. */
 void lb_coin_add(struct lb_coin *coin, const struct lb_toss *toss);
 
+/* Remembers the factors of tosses seen lately: a run has few kinds of them. Zero-initialised it is
+ * empty. lb_coin_add_with gives the same sums as lb_coin_add. */
+#define LB_COIN_MEMO 256
+struct lb_coin_memo {
+    struct {
+        uint32_t groups, weight, total;
+        bool own, used;
+        int64_t log_follow[LB_COIN_MIX];
+        int64_t log_half[LB_COIN_MIX];
+    } slot[LB_COIN_MEMO];
+};
+void lb_coin_add_with(struct lb_coin *coin, const struct lb_toss *toss, struct lb_coin_memo *memo);
+
 /* Adds from to into. */
 void lb_coin_merge(struct lb_coin *into, const struct lb_coin *from);
 

@@ -29,9 +29,11 @@ struct lb_feed {
     struct lb_segment *s;
     struct lb_name_index names;
     struct lb_connection_index connections;
+    struct lb_coin_memo tosses;
     uint16_t key_at[KEYED][LB_MAX_KEY_VALUES]; /* index + 1 into s->keys */
-    uint16_t *pending; /* by backend: bit per pair kind with pending leaves */
-    size_t cap_pending;
+    uint16_t *pending;  /* by backend: bit per pair kind with pending leaves */
+    uint8_t *labelled;  /* by backend: bit per label that is known */
+    size_t cap_pending; /* of both */
     struct item *window; /* by request number modulo LB_TALLY_WINDOW */
     size_t held;
     uint64_t next;
@@ -54,8 +56,27 @@ void lb_feed_free(struct lb_feed *f)
     lb_name_index_clear(&f->names);
     free(f->connections.slot);
     free(f->pending);
+    free(f->labelled);
     free(f->window);
     free(f);
+}
+
+/* Makes room for what is kept beside the backends. */
+static int grow_sides(struct lb_feed *f)
+{
+    size_t cap = f->s->cap_backends, old = f->cap_pending;
+    uint16_t *pending = realloc(f->pending, cap * sizeof(*pending));
+    if (!pending)
+        return -1;
+    f->pending = pending;
+    uint8_t *labelled = realloc(f->labelled, cap * sizeof(*labelled));
+    if (!labelled)
+        return -1;
+    f->labelled = labelled;
+    memset(pending + old, 0, (cap - old) * sizeof(*pending));
+    memset(labelled + old, 0, (cap - old) * sizeof(*labelled));
+    f->cap_pending = cap;
+    return 0;
 }
 
 uint32_t lb_feed_backend(struct lb_feed *f, const char *name, const char *boot)
@@ -65,14 +86,7 @@ uint32_t lb_feed_backend(struct lb_feed *f, const char *name, const char *boot)
     uint32_t b = lb_name_index_add(&f->names, f->s, name, boot);
     if (b == LB_NONE || b < f->cap_pending)
         return b;
-    size_t cap = f->s->cap_backends;
-    uint16_t *grown = realloc(f->pending, cap * sizeof(*grown));
-    if (!grown)
-        return LB_NONE;
-    memset(grown + f->cap_pending, 0, (cap - f->cap_pending) * sizeof(*grown));
-    f->pending = grown;
-    f->cap_pending = cap;
-    return b;
+    return grow_sides(f) < 0 ? LB_NONE : b;
 }
 
 static void count_pair(struct lb_feed *f, enum lb_pair_kind kind, uint32_t from, uint32_t to)
@@ -287,15 +301,22 @@ static int hold(struct lb_feed *f, const struct item *i)
     return drain_window(f) | failed;
 }
 
-static int set_once(char **kept, const char *value)
+/* Labels are those of the first reply that has them. */
+static int set_labels(struct lb_feed *f, uint32_t at, const struct lb_observation *o)
 {
-    if (!value || !*value || **kept)
-        return 0;
-    char *text = lb_keep_text(value);
-    if (!text)
-        return -1;
-    free(*kept);
-    *kept = text;
+    struct lb_backend *b = &f->s->backends[at];
+    const char *values[] = {o->group, o->version, o->zone, o->node};
+    char **kept[] = {&b->group, &b->version, &b->zone, &b->node};
+    for (unsigned i = 0; i < 4; i++) {
+        if (!values[i] || !*values[i] || f->labelled[at] & 1u << i)
+            continue;
+        char *text = lb_keep_text(values[i]);
+        if (!text)
+            return -1;
+        free(*kept[i]);
+        *kept[i] = text;
+        f->labelled[at] |= (uint8_t)(1u << i);
+    }
     return 0;
 }
 
@@ -326,8 +347,7 @@ static int count_answer(struct lb_feed *f, const struct lb_observation *o, uint3
     lb_segment__cover_time(s, o->finish_ns);
     int64_t finish = o->finish_ns < 0 ? 0 : o->finish_ns;
     b->slots[finish / LB_SLOT_MIN_NS >> s->slot_shift]++;
-    if (set_once(&b->group, o->group) < 0 || set_once(&b->version, o->version) < 0 ||
-        set_once(&b->zone, o->zone) < 0 || set_once(&b->node, o->node) < 0)
+    if (set_labels(f, at, o) < 0)
         return -1;
     int64_t us = (o->finish_ns - o->planned_ns) / 1000;
     return lb_histogram_add(&b->latency, us < 0 ? 0 : (uint64_t)us, 1);
@@ -340,7 +360,7 @@ static int count_now(struct lb_feed *f, const struct lb_observation *o, uint32_t
     for (unsigned i = 0; i < LB_MAX_TOSSES; i++) {
         if (o->toss[i].tossed && o->toss[i].level < LB_LEVELS && at != LB_NONE &&
             o->result == LB_RESULT_ANSWER)
-            lb_coin_add(&s->coins[o->toss[i].level], &o->toss[i]);
+            lb_coin_add_with(&s->coins[o->toss[i].level], &o->toss[i], &f->tosses);
     }
     if (o->result == LB_RESULT_ANSWER)
         return count_answer(f, o, at);
@@ -361,9 +381,29 @@ static uint64_t hash_server(const struct lb_observation *o)
     return hash ? hash : 1;
 }
 
+/* Thousands of connections and backends do not fit the nearest caches: what will be touched is
+ * fetched while the toss is weighed. */
+static void fetch_ahead(const struct lb_feed *f, uint32_t backend)
+{
+    if (backend == LB_NONE)
+        return;
+    const struct lb_backend *b = &f->s->backends[backend];
+    __builtin_prefetch(&b->answers, 1);
+    __builtin_prefetch(&b->pairs[LB_PAIR_CONNECTION], 1);
+    __builtin_prefetch(&b->latency.octave[4], 0);
+    __builtin_prefetch(&b->latency.count, 1);
+}
+
 int lb_feed_add(struct lb_feed *f, const struct lb_observation *o)
 {
+    const struct lb_connection *c =
+        lb_connection_index__find(&f->connections, f->s, o->connection);
+    if (c) {
+        __builtin_prefetch(&c->last_backend, 1);
+        __builtin_prefetch(&c->backends[4], 1);
+    }
     uint32_t backend = lb_feed_backend(f, o->backend, o->boot);
+    fetch_ahead(f, backend);
     if (count_now(f, o, backend) < 0)
         return -1;
     if (o->request < f->next) {

@@ -32,10 +32,25 @@ char *lb_keep_text(const char *text)
     return strdup(lb_bound_text(text, buffer));
 }
 
+/* Eight bytes at a time: only for this table, never written anywhere. */
+static uint64_t mix_text(const char *text, uint64_t hash)
+{
+    size_t n = strlen(text);
+    uint64_t word;
+    for (; n >= sizeof(word); n -= sizeof(word), text += sizeof(word)) {
+        memcpy(&word, text, sizeof(word));
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 29;
+    }
+    word = 0;
+    memcpy(&word, text, n);
+    hash = (hash ^ word ^ (uint64_t)n << 56) * UINT64_C(0xbf58476d1ce4e5b9);
+    return hash ^ hash >> 32;
+}
+
 static size_t place(const struct lb_name_index *x, const char *name, const char *boot)
 {
-    uint64_t hash = lb_hash_text(boot, lb_hash_text(name, LB_HASH_START));
-    return (size_t)(hash ^ hash >> 32) & (x->size - 1);
+    return (size_t)mix_text(boot, mix_text(name, LB_HASH_START)) & (x->size - 1);
 }
 
 uint32_t lb_name_index_find(const struct lb_name_index *x, const struct lb_segment *s,

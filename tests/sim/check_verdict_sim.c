@@ -9,6 +9,7 @@
 
 #include <gsl/gsl_cdf.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 
 #define LAYER_MAX 0.001
 #define BOUND_TAIL 1e-4
-#define MAX_REQUESTS 1001
+#define MAX_REQUESTS 1000 /* of a run */
+#define MAX_JOBS 64
 
 static const unsigned sizes[] = {2, 3, 10, 50};
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
@@ -108,61 +110,57 @@ static size_t list_cells(const struct settings *set, struct cell *cells)
     return n;
 }
 
-/* A child simulates every jobs-th cell and writes index and counts. */
+/* What a job writes for a cell, in one piece: all jobs share a pipe. */
+struct record {
+    uint32_t cell;
+    struct count count;
+};
+_Static_assert(sizeof(struct record) <= PIPE_BUF, "a record is written in one piece");
+
+/* A child simulates every jobs-th cell. */
 static int work(const struct cell *cells, size_t n, unsigned job, const struct settings *set, int fd)
 {
-    struct count count;
-    for (uint32_t i = job; i < n; i += set->jobs) {
-        if (simulate(&cells[i], set, &count) < 0)
+    struct record r;
+    for (r.cell = job; r.cell < n; r.cell += set->jobs) {
+        if (simulate(&cells[r.cell], set, &r.count) < 0)
             return 1;
-        if (write(fd, &i, sizeof(i)) != (ssize_t)sizeof(i))
+        if (write(fd, &r, sizeof(r)) != (ssize_t)sizeof(r))
             return 1;
-        for (size_t done = 0; done < sizeof(count);) {
-            ssize_t wrote = write(fd, (char *)&count + done, sizeof(count) - done);
-            if (wrote <= 0)
-                return 1;
-            done += (size_t)wrote;
-        }
     }
     return 0;
 }
 
 static bool read_all(FILE *from, struct count *counts, size_t n)
 {
-    uint32_t i;
-    while (fread(&i, sizeof(i), 1, from) == 1) {
-        if (i >= n || fread(&counts[i], sizeof(counts[i]), 1, from) != 1)
-            return false;
-    }
-    return true;
+    struct record r;
+    size_t cells = 0;
+    for (; fread(&r, sizeof(r), 1, from) == 1 && r.cell < n; cells++)
+        counts[r.cell] = r.count;
+    return cells == n;
 }
 
 static bool run_jobs(const struct cell *cells, size_t n, const struct settings *set,
                      struct count *counts)
 {
-    FILE *from[64];
-    pid_t pid[64];
-    bool ok = true;
+    pid_t pid[MAX_JOBS];
+    int fd[2];
+    if (pipe(fd) < 0)
+        return false;
     for (unsigned job = 0; job < set->jobs; job++) {
-        int fd[2];
-        if (pipe(fd) < 0 || (pid[job] = fork()) < 0) {
-            perror("check_verdict_sim");
-            exit(1);
-        }
+        pid[job] = fork();
         if (pid[job] == 0) {
             close(fd[0]);
             _exit(work(cells, n, job, set, fd[1]));
         }
-        close(fd[1]);
-        from[job] = fdopen(fd[0], "r");
     }
+    close(fd[1]);
+    FILE *from = fdopen(fd[0], "r");
+    bool ok = from && read_all(from, counts, n);
+    if (from)
+        fclose(from);
     for (unsigned job = 0; job < set->jobs; job++) {
-        int status;
-        ok &= from[job] && read_all(from[job], counts, n);
-        if (from[job])
-            fclose(from[job]);
-        waitpid(pid[job], &status, 0);
-        ok &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        int status = 1;
+        ok &= pid[job] > 0 && waitpid(pid[job], &status, 0) == pid[job] && status == 0;
     }
     return ok;
 }
@@ -209,7 +207,7 @@ static void parse(int argc, char **argv, struct settings *set)
         else
             exit(2);
     }
-    if (set->runs < 1 || set->jobs < 1 || set->jobs > 64 || optind < argc) {
+    if (set->runs < 1 || set->jobs < 1 || set->jobs > MAX_JOBS || optind < argc) {
         fprintf(stderr, "check_verdict_sim: --runs and --jobs (1 to 64) must be positive numbers\n");
         exit(2);
     }

@@ -160,12 +160,27 @@ START_TEST(the_backend_left_at_once_shows_under_unequal_shares)
 }
 END_TEST
 
+START_TEST(remembered_factors_give_the_same_sums)
+{
+    struct lb_coin plain = {0}, with = {0};
+    static struct lb_coin_memo memo;
+    for (unsigned i = 0; i < 5000; i++) {
+        struct lb_toss x = toss(i % 3 == 0, i % 5, 5 + i % 300, 2 + i % 4);
+        lb_coin_add(&plain, &x);
+        lb_coin_add_with(&with, &x, &memo);
+    }
+    ck_assert_uint_gt(plain.tosses, 3000);
+    ck_assert(memcmp(&plain, &with, sizeof(plain)) == 0);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, the_mean_factor_of_a_choice_that_ignores_the_unit_is_one);
     tcase_add_test(tests, the_mean_factor_of_the_half_rule_is_one_at_its_border);
     tcase_add_test(tests, evidence_grows_only_when_the_unit_is_followed);
     tcase_add_test(tests, a_random_balancer_rarely_crosses_the_threshold_at_any_time);
+    tcase_add_test(tests, remembered_factors_give_the_same_sums);
     tcase_add_test(tests, tosses_that_make_no_sense_prove_nothing);
     tcase_add_test(tests, the_evidence_of_leaves_is_the_integral_of_its_definition);
     tcase_add_test(tests, many_stays_give_finite_evidence_against_leaving);
