@@ -48,11 +48,8 @@ static int feed(struct lb_tally *t, uint64_t n, uint32_t connections, uint32_t b
             .boot = "5f3a9c1d2e4b6a78",
             .group = "v1",
         };
-        o.toss[0] = (struct lb_toss){.tossed = true,
-                                     .own = false,
-                                     .groups = 64,
-                                     .weight = 1 + backend % 64,
-                                     .total = 9999};
+        o.toss[0] = (struct lb_toss){
+            .tossed = true, .own = false, .groups = 64, .weight = 1 + backend % 64, .total = 9999};
         if (lb_tally_add(t, &o) < 0)
             return -1;
     }
@@ -88,10 +85,11 @@ int main(int argc, char **argv)
     double judged = cpu_seconds();
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%llu observations, %u connections, %u backends: fed %.2f s (%.0f ns each), judged %.3f s,"
-           " %.1f MiB\n%s\n",
-           (unsigned long long)n, connections, backends, fed - start, (fed - start) / (double)n * 1e9,
-           judged - fed, (double)usage.ru_maxrss / 1024, headline ? headline : "");
+    printf(
+        "%llu observations, %u connections, %u backends: fed %.2f s (%.0f ns each), judged %.3f s,"
+        " %.1f MiB\n%s\n",
+        (unsigned long long)n, connections, backends, fed - start, (fed - start) / (double)n * 1e9,
+        judged - fed, (double)usage.ru_maxrss / 1024, headline ? headline : "");
     free(headline);
     lb_verdict_free(v);
     lb_tally_free(t);

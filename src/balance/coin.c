@@ -40,9 +40,7 @@ static void weigh(const struct lb_toss *toss, int64_t follow[LB_COIN_MIX],
     double p = (double)toss->weight / toss->total;
     for (unsigned i = 0; i < LB_COIN_MIX; i++) {
         double e = epsilon[i], a = half_own(i, toss->groups);
-        follow[i] = toss->own      ? fixed_log((1 - e) / p + e)
-                    : toss->weight ? fixed_log(e)
-                                   : 0;
+        follow[i] = toss->own ? fixed_log((1 - e) / p + e) : toss->weight ? fixed_log(e) : 0;
         half[i] = fixed_log(toss->own ? a : (2 - a * (1 + p)) / (1 - p));
     }
 }
@@ -72,8 +70,8 @@ void lb_coin_add_with(struct lb_coin *coin, const struct lb_toss *toss, struct l
 {
     if (!makes_sense(toss))
         return;
-    uint32_t at = (toss->total * 31 + toss->weight * 7 + toss->groups * 3 + toss->own) %
-                  LB_COIN_MEMO;
+    uint32_t at =
+        (toss->total * 31 + toss->weight * 7 + toss->groups * 3 + toss->own) % LB_COIN_MEMO;
     if (!memo->slot[at].used || memo->slot[at].total != toss->total ||
         memo->slot[at].weight != toss->weight || memo->slot[at].groups != toss->groups ||
         memo->slot[at].own != toss->own) {

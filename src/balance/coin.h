@@ -24,9 +24,9 @@
 
 /* Zero-initialised it is empty. Open so that a report can hold it. */
 struct lb_coin {
-    uint64_t tosses;                /* all */
-    uint64_t own;                   /* answers from the drawn unit's last backend */
-    uint64_t other;                 /* from the last backend of another unit */
+    uint64_t tosses;                 /* all */
+    uint64_t own;                    /* answers from the drawn unit's last backend */
+    uint64_t other;                  /* from the last backend of another unit */
     int64_t log_follow[LB_COIN_MIX]; /* sum of log factors per e */
     int64_t log_half[LB_COIN_MIX];   /* sum of log factors per a */
 };

@@ -56,8 +56,7 @@ int lb_segment__add_status(struct lb_segment *s, const char *text, bool replied,
     char *kept = strdup(text);
     if (!kept)
         return -1;
-    s->statuses[s->n_statuses++] =
-        (struct lb_status){.text = kept, .count = n, .replied = replied};
+    s->statuses[s->n_statuses++] = (struct lb_status){.text = kept, .count = n, .replied = replied};
     return 0;
 }
 

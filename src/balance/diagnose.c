@@ -338,8 +338,7 @@ static int note_address(struct lb_schedule *s, const struct lb_flight *f, uint32
         int *grown = realloc(s->backend_address, cap * sizeof(*grown));
         if (!grown)
             return -1;
-        memset(grown + s->cap_backend_address, 0,
-               (cap - s->cap_backend_address) * sizeof(*grown));
+        memset(grown + s->cap_backend_address, 0, (cap - s->cap_backend_address) * sizeof(*grown));
         s->backend_address = grown;
         s->cap_backend_address = cap;
     }

@@ -1,10 +1,10 @@
 /* evenness.h - do the counts fit the expected shares?
  *
- * Exact multinomial test ordered by Pearson's X^2 = sum (n_i - n p_i)^2 / (n p_i): the p-value is the
- * null probability of all tables whose X^2 is at least the observed. (Ordering by probability is
- * another, weaker test here.) N = 2: binomial; enumeration up to LB_EVENNESS_TABLES tables; else
- * Monte Carlo (k + 1) / (M + 1) with M = 9,999 and a fixed seed, stopped at 300 exceedances (Besag &
- * Clifford 1991: k / m there); chi-squared only for N >= 3 and every expectation >= 50. */
+ * Exact multinomial test ordered by Pearson's X^2 = sum (n_i - n p_i)^2 / (n p_i): the p-value is
+ * the null probability of all tables whose X^2 is at least the observed. (Ordering by probability
+ * is another, weaker test here.) N = 2: binomial; enumeration up to LB_EVENNESS_TABLES tables; else
+ * Monte Carlo (k + 1) / (M + 1) with M = 9,999 and a fixed seed, stopped at 300 exceedances (Besag
+ * & Clifford 1991: k / m there); chi-squared only for N >= 3 and every expectation >= 50. */
 #ifndef LB_BALANCE_EVENNESS_H
 #define LB_BALANCE_EVENNESS_H
 

@@ -38,8 +38,9 @@ struct judge {
 
 static void find(struct judge *j, enum lb_expect_result result, const char *reason)
 {
-    bool worse = result == LB_EXPECT_NOT_MET ? j->result != LB_EXPECT_NOT_MET
-                                             : result != LB_EXPECT_MET && j->result == LB_EXPECT_MET;
+    bool worse = result == LB_EXPECT_NOT_MET
+                     ? j->result != LB_EXPECT_NOT_MET
+                     : result != LB_EXPECT_MET && j->result == LB_EXPECT_MET;
     if (!worse)
         return;
     j->result = result;

@@ -21,9 +21,9 @@ const char *lb_expect_name(enum lb_expect_word word);
 
 struct lb_expectation {
     enum lb_expect_word word;
-    unsigned backends;   /* --expect-backends; 0: not given */
-    bool weights;        /* --expect-weights given (they went into the verdict's options) */
-    bool limit_errors;   /* --max-errors given */
+    unsigned backends; /* --expect-backends; 0: not given */
+    bool weights;      /* --expect-weights given (they went into the verdict's options) */
+    bool limit_errors; /* --max-errors given */
     uint64_t max_errors;
 };
 

@@ -22,24 +22,33 @@ struct teller {
 const char *lb_fact_name(enum lb_fact_id id)
 {
     static const char *const names[LB_FACTS] = {
-        [LB_FACT_CONNECTIONS] = "connections", [LB_FACT_FOLLOWED] = "followed",
-        [LB_FACT_LEFT] = "left",               [LB_FACT_BOUND] = "bound",
-        [LB_FACT_LAYER_LEFT] = "layer-left",   [LB_FACT_EVENNESS] = "evenness",
-        [LB_FACT_COULD_MISS] = "could-miss",   [LB_FACT_MISSING] = "missing",
-        [LB_FACT_ERRORS] = "errors",           [LB_FACT_FAILING] = "failing",
-        [LB_FACT_PATTERN] = "pattern",         [LB_FACT_CLIENTS] = "clients",
-        [LB_FACT_POOL] = "pool",               [LB_FACT_UPSTREAM] = "upstream",
-        [LB_FACT_PROXY] = "proxy",             [LB_FACT_TWO_HOPS] = "two-hops",
-        [LB_FACT_ADDRESSES] = "addresses",     [LB_FACT_IDENTITY] = "identity",
-        [LB_FACT_EVENT] = "event",             [LB_FACT_ONE_CHANNEL] = "one-channel",
+        [LB_FACT_CONNECTIONS] = "connections",
+        [LB_FACT_FOLLOWED] = "followed",
+        [LB_FACT_LEFT] = "left",
+        [LB_FACT_BOUND] = "bound",
+        [LB_FACT_LAYER_LEFT] = "layer-left",
+        [LB_FACT_EVENNESS] = "evenness",
+        [LB_FACT_COULD_MISS] = "could-miss",
+        [LB_FACT_MISSING] = "missing",
+        [LB_FACT_ERRORS] = "errors",
+        [LB_FACT_FAILING] = "failing",
+        [LB_FACT_PATTERN] = "pattern",
+        [LB_FACT_CLIENTS] = "clients",
+        [LB_FACT_POOL] = "pool",
+        [LB_FACT_UPSTREAM] = "upstream",
+        [LB_FACT_PROXY] = "proxy",
+        [LB_FACT_TWO_HOPS] = "two-hops",
+        [LB_FACT_ADDRESSES] = "addresses",
+        [LB_FACT_IDENTITY] = "identity",
+        [LB_FACT_EVENT] = "event",
+        [LB_FACT_ONE_CHANNEL] = "one-channel",
         [LB_FACT_CHANGES] = "changes",
     };
     return names[id];
 }
 
-__attribute__((format(printf, 6, 7))) static void say(struct teller *t, enum lb_fact_id id,
-                                                      double a, double b, double c,
-                                                      const char *format, ...)
+__attribute__((format(printf, 6, 7))) static void
+say(struct teller *t, enum lb_fact_id id, double a, double b, double c, const char *format, ...)
 {
     struct lb_verdict *v = t->v;
     char text[SENTENCE];
@@ -150,8 +159,9 @@ static void tell_target(struct teller *t)
         return;
     bool policy = target->lb_policy && *target->lb_policy;
     if (target->addresses > 1)
-        say(t, LB_FACT_ADDRESSES, target->addresses, NAN, NAN, "the target resolved to %u addresses%s%s",
-            target->addresses, policy ? ", policy " : "", policy ? target->lb_policy : "");
+        say(t, LB_FACT_ADDRESSES, target->addresses, NAN, NAN,
+            "the target resolved to %u addresses%s%s", target->addresses, policy ? ", policy " : "",
+            policy ? target->lb_policy : "");
     else if (policy && strcmp(target->lb_policy, "pick_first") != 0)
         say(t, LB_FACT_ADDRESSES, 1, NAN, NAN,
             "the target resolved to one address: %s has nothing to choose from", target->lb_policy);
@@ -264,8 +274,7 @@ static void tell_identity(struct teller *t)
             " of them, or the identity is not one",
             v->seen);
     else if (v->answers > 0 && v->seen == 0)
-        say(t, LB_FACT_IDENTITY, (double)v->answers, NAN, NAN,
-            "no reply named its backend");
+        say(t, LB_FACT_IDENTITY, (double)v->answers, NAN, NAN, "no reply named its backend");
     else if (t->sc->roster.shared_names)
         say(t, LB_FACT_IDENTITY, NAN, NAN, NAN,
             "several backends share a name; they are told apart by boot id");
@@ -283,8 +292,8 @@ static void tell_events(struct teller *t)
             return;
         }
         if (e->kind == LB_EVENT_RESTARTED)
-            say(t, LB_FACT_EVENT, from, until, NAN, "%s restarted: old until %.1f s, new from %.1f s",
-                name, from, until);
+            say(t, LB_FACT_EVENT, from, until, NAN,
+                "%s restarted: old until %.1f s, new from %.1f s", name, from, until);
         else if (e->kind == LB_EVENT_APPEARED && e->fair_ns >= 0)
             say(t, LB_FACT_EVENT, from, (double)e->fair_ns / 1e9, NAN,
                 "%s first answered at %.1f s and had its share %.1f s later", name, from,

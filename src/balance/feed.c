@@ -31,9 +31,9 @@ struct lb_feed {
     struct lb_connection_index connections;
     struct lb_coin_memo tosses;
     uint16_t key_at[KEYED][LB_MAX_KEY_VALUES]; /* index + 1 into s->keys */
-    uint16_t *pending;  /* by backend: bit per pair kind with pending leaves */
-    uint8_t *labelled;  /* by backend: bit per label that is known */
-    size_t cap_pending; /* of both */
+    uint16_t *pending;   /* by backend: bit per pair kind with pending leaves */
+    uint8_t *labelled;   /* by backend: bit per label that is known */
+    size_t cap_pending;  /* of both */
     struct item *window; /* by request number modulo LB_TALLY_WINDOW */
     size_t held;
     uint64_t next;
@@ -193,7 +193,9 @@ static int count_raw(struct lb_feed *f, const struct item *i)
     s->raw[s->n_raw++] = (struct lb_raw){
         .sent_ns = i->sent_ns,
         .connection = i->connection,
-        .latency_us = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us,
+        .latency_us = us < 0            ? 0
+                      : us > UINT32_MAX ? UINT32_MAX
+                                        : (uint32_t)us,
         .backend = i->backend,
     };
     return 0;
@@ -396,8 +398,7 @@ static void fetch_ahead(const struct lb_feed *f, uint32_t backend)
 
 int lb_feed_add(struct lb_feed *f, const struct lb_observation *o)
 {
-    const struct lb_connection *c =
-        lb_connection_index__find(&f->connections, f->s, o->connection);
+    const struct lb_connection *c = lb_connection_index__find(&f->connections, f->s, o->connection);
     if (c) {
         __builtin_prefetch(&c->last_backend, 1);
         __builtin_prefetch(&c->backends[4], 1);

@@ -1,7 +1,7 @@
 /* histogram.h - latency histogram with bounded relative error, compact and mergeable.
  *
- * Logarithmic buckets with a linear subdivision, the layout of HdrHistogram (Tene): values below 128 us
- * are exact, each octave above is cut into 64 equal buckets, so a bucket's middle is within
+ * Logarithmic buckets with a linear subdivision, the layout of HdrHistogram (Tene): values below
+ * 128 us are exact, each octave above is cut into 64 equal buckets, so a bucket's middle is within
  * 1/128 (0.79 %) of every value in it. Range 1 us to 1 h; values outside are clamped and counted.
  * An octave takes memory only once it has a value. Not thread-safe. */
 #ifndef LB_BALANCE_HISTOGRAM_H

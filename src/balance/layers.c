@@ -6,20 +6,17 @@
 #include <math.h>
 #include <string.h>
 
-#define MIN_KEY_TOSSES 8        /* new connections to a tossed key before it is said to decide */
-#define MIN_KEY_VALUES 11       /* values a key must have had to be ruled out as the one */
+#define MIN_KEY_TOSSES 8  /* new connections to a tossed key before it is said to decide */
+#define MIN_KEY_VALUES 11 /* values a key must have had to be ruled out as the one */
 #define IDENTITY_MIN_ANSWERS 24
-#define SINGLE_MAX_BOUND 0.25   /* a weaker bound on a second backend is no finding */
+#define SINGLE_MAX_BOUND 0.25 /* a weaker bound on a second backend is no finding */
 
 const char *lb_layer_name(enum lb_layer layer)
 {
     static const char *const names[] = {
-        [LB_LAYER_UNKNOWN] = "inconclusive",
-        [LB_LAYER_PER_CONNECTION] = "per-connection",
-        [LB_LAYER_PER_REQUEST] = "per-request",
-        [LB_LAYER_CLIENT_SIDE] = "client-side",
-        [LB_LAYER_STICKY] = "sticky",
-        [LB_LAYER_SINGLE_BACKEND] = "single-backend",
+        [LB_LAYER_UNKNOWN] = "inconclusive",    [LB_LAYER_PER_CONNECTION] = "per-connection",
+        [LB_LAYER_PER_REQUEST] = "per-request", [LB_LAYER_CLIENT_SIDE] = "client-side",
+        [LB_LAYER_STICKY] = "sticky",           [LB_LAYER_SINGLE_BACKEND] = "single-backend",
     };
     return names[layer];
 }
@@ -211,11 +208,10 @@ static void judge_key(struct lb_layers *out, const struct sight *see, enum lb_ex
 static bool is_single(const struct lb_layers *out, const struct sight *see)
 {
     const struct lb_target_facts *target = see->target;
-    bool keys_varied = see->values[LB_LEVEL_SOURCE] >= MIN_KEY_VALUES &&
-                       (!target || !target->cookies ||
-                        see->values[LB_LEVEL_COOKIE] >= MIN_KEY_VALUES) &&
-                       (!target || target->addresses <= 1 ||
-                        see->values[LB_LEVEL_ADDRESS] >= target->addresses);
+    bool keys_varied =
+        see->values[LB_LEVEL_SOURCE] >= MIN_KEY_VALUES &&
+        (!target || !target->cookies || see->values[LB_LEVEL_COOKIE] >= MIN_KEY_VALUES) &&
+        (!target || target->addresses <= 1 || see->values[LB_LEVEL_ADDRESS] >= target->addresses);
     return out->backends == 1 && keys_varied && out->single_bound <= SINGLE_MAX_BOUND;
 }
 
@@ -275,8 +271,7 @@ static void survey(const struct lb_tally *t, const struct lb_roster *r, struct s
     }
     out->backends = r->seen;
     out->server_ids = answers > 0 && with_ids == answers;
-    out->identity_broken =
-        r->dropped > 0 || (r->answers >= IDENTITY_MIN_ANSWERS && most <= 1);
+    out->identity_broken = r->dropped > 0 || (r->answers >= IDENTITY_MIN_ANSWERS && most <= 1);
     count_values(t, see);
     weigh_coins(t, see, out);
     weigh_leaves(r, see, out);

@@ -41,17 +41,17 @@ const char *lb_explanation_name(enum lb_explanation_id id);
 
 /* Why an explanation is out. */
 enum lb_elimination {
-    LB_LEFT,              /* it is not */
-    LB_OUT_FOLLOWED,      /* A: the answers followed tossed connections or keys */
-    LB_OUT_LEAVES,        /* B: backends were left inside connections */
-    LB_OUT_TIME,          /* B: backends were left between requests adjacent in time */
-    LB_OUT_NEW,           /* B: new connections with the same key left */
-    LB_OUT_KEY_DECIDES,   /* new connections followed the tossed key */
-    LB_OUT_ONE_VALUE,     /* one value used, and answers moved all the same */
-    LB_OUT_ONE_ADDRESS,   /* the target resolved to one address */
-    LB_OUT_TWO_SEEN,      /* more than one backend answered */
-    LB_OUT_POOL,          /* two client connections shared a server-side connection */
-    LB_OUT_NOT_USED       /* the client has no such key: no cookie, ... */
+    LB_LEFT,            /* it is not */
+    LB_OUT_FOLLOWED,    /* A: the answers followed tossed connections or keys */
+    LB_OUT_LEAVES,      /* B: backends were left inside connections */
+    LB_OUT_TIME,        /* B: backends were left between requests adjacent in time */
+    LB_OUT_NEW,         /* B: new connections with the same key left */
+    LB_OUT_KEY_DECIDES, /* new connections followed the tossed key */
+    LB_OUT_ONE_VALUE,   /* one value used, and answers moved all the same */
+    LB_OUT_ONE_ADDRESS, /* the target resolved to one address */
+    LB_OUT_TWO_SEEN,    /* more than one backend answered */
+    LB_OUT_POOL,        /* two client connections shared a server-side connection */
+    LB_OUT_NOT_USED     /* the client has no such key: no cookie, ... */
 };
 
 /* What the client knows of its target; zero-initialised: nothing. */
@@ -64,7 +64,7 @@ struct lb_target_facts {
     unsigned channels;     /* gRPC channels, or HTTP connections kept */
     bool cookies;          /* the client keeps and sends cookies */
     bool tls;
-    bool diagnosed;        /* the run was --diagnose */
+    bool diagnosed; /* the run was --diagnose */
 };
 
 struct lb_explanation {
@@ -76,16 +76,16 @@ struct lb_explanation {
 struct lb_layers {
     enum lb_layer layer;
     enum lb_level sticky_level; /* for LB_LAYER_STICKY */
-    bool changes_below;   /* per-connection, with changes below the client's sight */
-    bool followed;        /* answers followed tossed connections (A) */
-    enum lb_layer behind; /* two hops: client-side, and this one behind each address */
-    bool pool_proven;     /* client connections share a server-side connection */
-    bool server_ids;      /* hidden reconnects could be seen */
-    bool identity_broken; /* >= 24 answers and no backend twice: not an identity */
-    unsigned left;        /* explanations left */
+    bool changes_below;         /* per-connection, with changes below the client's sight */
+    bool followed;              /* answers followed tossed connections (A) */
+    enum lb_layer behind;       /* two hops: client-side, and this one behind each address */
+    bool pool_proven;           /* client connections share a server-side connection */
+    bool server_ids;            /* hidden reconnects could be seen */
+    bool identity_broken;       /* >= 24 answers and no backend twice: not an identity */
+    unsigned left;              /* explanations left */
     struct lb_explanation explanations[LB_EXPLANATIONS];
-    double log_threshold; /* log(4 / alpha) */
-    uint64_t backends;    /* distinct (name, boot), restarts of a name counted once */
+    double log_threshold;         /* log(4 / alpha) */
+    uint64_t backends;            /* distinct (name, boot), restarts of a name counted once */
     double log_follow[LB_LEVELS]; /* E_A by level */
     double log_half;              /* half rule, connections */
     double log_leaves[LB_PAIRS];  /* E_B by sequence */

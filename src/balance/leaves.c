@@ -4,8 +4,8 @@
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 
-#define STAY_LIMIT 0.1  /* "at most once in ten" */
-#define SHORT_SUM 256   /* terms worth adding up by hand */
+#define STAY_LIMIT 0.1 /* "at most once in ten" */
+#define SHORT_SUM 256  /* terms worth adding up by hand */
 
 double lb_log_add(double a, double b)
 {
@@ -36,8 +36,8 @@ static double log_binomial_cdf(uint64_t k, uint64_t n)
     }
     /* Far below the mean: the largest term times a geometric series. */
     double dk = (double)k, dn = (double)n;
-    double log_term = lgamma(dn + 1) - lgamma(dk + 1) - lgamma(dn - dk + 1) +
-                      dk * log(STAY_LIMIT) + (dn - dk) * log1p(-STAY_LIMIT);
+    double log_term = lgamma(dn + 1) - lgamma(dk + 1) - lgamma(dn - dk + 1) + dk * log(STAY_LIMIT) +
+                      (dn - dk) * log1p(-STAY_LIMIT);
     double ratio = dk / (dn - dk + 1) / odds;
     return fmin(log_term - log1p(-fmin(ratio, 1 - 1e-9)), 0);
 }

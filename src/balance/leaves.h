@@ -7,7 +7,8 @@
  *
  * (a uniform mixture over the leaving rate s; the integral is B(L+1,S+1) (1 - I_.1(L+1,S+1)).) Per
  * backend, since under unequal shares the rare one is left at once:
- * E_B = 1/2 prod_b e(L_b,S_b) + 1/2 e(sum L, sum S). An e-process: ever reaches x with chance <= 1/x.
+ * E_B = 1/2 prod_b e(L_b,S_b) + 1/2 e(sum L, sum S). An e-process: ever reaches x with chance <=
+ * 1/x.
  */
 #ifndef LB_BALANCE_LEAVES_H
 #define LB_BALANCE_LEAVES_H

@@ -20,7 +20,8 @@ uint64_t lb_hash_text(const char *text, uint64_t hash);
 uint32_t lb_name_index_find(const struct lb_name_index *x, const struct lb_segment *s,
                             const char *name, const char *boot);
 
-/* Finds or appends to the segment; LB_NONE as lb_segment_add_backend. Long names are cut as kept. */
+/* Finds or appends to the segment; LB_NONE as lb_segment_add_backend. Long names are cut as kept.
+ */
 uint32_t lb_name_index_add(struct lb_name_index *x, struct lb_segment *s, const char *name,
                            const char *boot);
 

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIE 1e-9            /* relative: a table this close to the observed X^2 counts as a tie */
-#define MAX_DEPTH 1000      /* categories that may be enumerated */
-#define SEED 20231          /* of the simulation; fixed, so that a verdict can be repeated */
-#define WORK 200000000.0    /* draws at most; fewer samples for larger tables */
+#define TIE 1e-9         /* relative: a table this close to the observed X^2 counts as a tie */
+#define MAX_DEPTH 1000   /* categories that may be enumerated */
+#define SEED 20231       /* of the simulation; fixed, so that a verdict can be repeated */
+#define WORK 200000000.0 /* draws at most; fewer samples for larger tables */
 #define LEAST_SAMPLES 999
 #define CACHE_SLOTS 256
 
@@ -294,8 +294,7 @@ static void walk_tables(struct table_walk *w, size_t i, uint64_t rest, double lo
     }
     for (uint64_t c = 0; c <= rest; c++) {
         double off = (double)c - expected;
-        walk_tables(w, i + 1, rest - c,
-                    log_p + (double)c * log_share - lgamma((double)c + 1),
+        walk_tables(w, i + 1, rest - c, log_p + (double)c * log_share - lgamma((double)c + 1),
                     x2 + off * off / expected);
     }
 }

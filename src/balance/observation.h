@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /* The levels at which a backend may be chosen, finest first; coarser ones contain finer ones. Those
- * from ADDRESS to PATH are keys a client can vary. LB_LEVEL_ADDRESS_SET is the remote address again,
- * known by all backends last seen behind it instead of by its last one (two hops). */
+ * from ADDRESS to PATH are keys a client can vary. LB_LEVEL_ADDRESS_SET is the remote address
+ * again, known by all backends last seen behind it instead of by its last one (two hops). */
 enum lb_level {
     LB_LEVEL_CONNECTION,
     LB_LEVEL_ADDRESS,

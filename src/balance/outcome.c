@@ -202,8 +202,8 @@ static int find_failing(const struct lb_scene *sc)
     for (size_t i = 0; i < v->n_shares; i++) {
         const struct lb_share *s = &v->shares[i];
         double total = (double)(v->units + sc->unit_errors);
-        double missing = (s->expected > 0 ? s->expected : 1.0 / (double)v->expected) * total -
-                         (double)s->units;
+        double missing =
+            (s->expected > 0 ? s->expected : 1.0 / (double)v->expected) * total - (double)s->units;
         missing += (double)s->errors;
         if (missing > most) {
             most = missing;
@@ -224,8 +224,7 @@ static bool pattern_is_uneven(const struct lb_scene *sc)
 {
     const struct lb_pattern *p = &sc->v->pattern;
     return p->kind == LB_PATTERN_WEIGHTED_ROUND_ROBIN && p->match >= PERIOD_CERTAIN &&
-           !sc->options->weights && !sc->options->by_group &&
-           !clock_possible(&sc->v->layers);
+           !sc->options->weights && !sc->options->by_group && !clock_possible(&sc->v->layers);
 }
 
 /* The test rejected: unless failed requests can explain it. */

@@ -6,26 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MATCH_MIN 0.95      /* of a period */
+#define MATCH_MIN 0.95 /* of a period */
 #define CHANCE_MAX 0.001
-#define SUCCESSOR_MIN 0.8   /* round robin with slips */
+#define SUCCESSOR_MIN 0.8 /* round robin with slips */
 #define WINDOWS 4
 #define WINDOW_CELL_MIN 2.0 /* least mean count of a cell for the window test */
 #define RUNS_ALPHA 0.01
-#define Z_LEAST -3.29       /* two-sided .001 */
+#define Z_LEAST -3.29 /* two-sided .001 */
 #define IN_FLIGHT_MIN 4.0
 #define LAGS_MAX 64
 
 /* The sequence under judgement; backends renumbered 0 .. K - 1. */
 struct order {
-    uint32_t *y;          /* n */
+    uint32_t *y; /* n */
     const struct lb_raw **raw;
     size_t n;
     size_t K;
-    uint32_t *original;   /* K: index in the segment */
-    uint64_t *count;      /* K */
-    double same;          /* sum p^2 */
-    double cubes;         /* sum p^3 */
+    uint32_t *original; /* K: index in the segment */
+    uint64_t *count;    /* K */
+    double same;        /* sum p^2 */
+    double cubes;       /* sum p^3 */
 };
 
 const char *lb_pattern_name(enum lb_pattern_kind kind)
@@ -76,8 +76,7 @@ static int order_make(const struct lb_segment *s, bool units, struct order *o)
 {
     *o = (struct order){0};
     uint32_t *number = calloc(s->n_backends + 1, sizeof(*number)); /* + 1; 0: new */
-    uint64_t *connections =
-        units ? calloc(2 * LB_RAW_REQUESTS, sizeof(*connections)) : NULL;
+    uint64_t *connections = units ? calloc(2 * LB_RAW_REQUESTS, sizeof(*connections)) : NULL;
     o->y = malloc((s->n_raw + 1) * sizeof(*o->y));
     o->raw = malloc((s->n_raw + 1) * sizeof(*o->raw));
     o->original = malloc((s->n_backends + 1) * sizeof(*o->original));
@@ -222,8 +221,7 @@ static bool constant_successor(const struct order *o, struct lb_pattern *out)
     out->match = (double)follow / (double)(o->n - 1);
     /* Choosing the best successor of each backend favours the fit: K tries each. */
     double q = fmin(0.999, 1.0 / (double)o->K + 0.5 / sqrt((double)o->n / (double)o->K));
-    return moves && out->match >= SUCCESSOR_MIN &&
-           beyond_chance(follow, o->n - 1, q, o->K * o->K);
+    return moves && out->match >= SUCCESSOR_MIN && beyond_chance(follow, o->n - 1, q, o->K * o->K);
 }
 
 /* X^2 of backends by windows, with its degrees of freedom; 0 where cells are too small. */
@@ -255,7 +253,8 @@ static double load_z(const struct order *o, double *mean_in_flight)
         memset(load, 0, o->K * sizeof(*load));
         double busy = 0, squares = 0, K = (double)o->K;
         int64_t now = o->raw[i]->sent_ns;
-        while (first < i && o->raw[first]->sent_ns + INT64_C(1000) * o->raw[first]->latency_us < now)
+        while (first < i &&
+               o->raw[first]->sent_ns + INT64_C(1000) * o->raw[first]->latency_us < now)
             first++;
         for (size_t j = first; j < i; j++) {
             if (o->raw[j]->sent_ns + INT64_C(1000) * o->raw[j]->latency_us >= now) {

@@ -26,12 +26,12 @@ enum lb_pattern_kind {
 
 struct lb_pattern {
     enum lb_pattern_kind kind;
-    uint32_t period;       /* of a (weighted) round robin */
-    double match;          /* share of answers that fit */
-    bool slips;            /* round robin with slips */
-    bool per_connection;   /* a turn per connection */
-    uint64_t answers;      /* it was judged on */
-    uint64_t *cycle;       /* per backend index: turns in a certified period; NULL otherwise */
+    uint32_t period;     /* of a (weighted) round robin */
+    double match;        /* share of answers that fit */
+    bool slips;          /* round robin with slips */
+    bool per_connection; /* a turn per connection */
+    uint64_t answers;    /* it was judged on */
+    uint64_t *cycle;     /* per backend index: turns in a certified period; NULL otherwise */
     size_t n_cycle;
 };
 

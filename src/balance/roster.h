@@ -1,7 +1,7 @@
 /* roster.h - the backends of a whole tally: runs joined, restarts of a name joined.
  *
- * A name with a new boot id is the same backend restarted, unless both answered in turns in one run:
- * then two backends share the name and are told apart by boot id. Internal to this folder. */
+ * A name with a new boot id is the same backend restarted, unless both answered in turns in one
+ * run: then two backends share the name and are told apart by boot id. Internal to this folder. */
 #ifndef LB_BALANCE_ROSTER_H
 #define LB_BALANCE_ROSTER_H
 
@@ -20,10 +20,10 @@ struct lb_roster {
     size_t n;
     uint32_t **map; /* map[segment][backend] -> entry */
     size_t n_maps;
-    uint64_t seen;     /* entries with answers */
-    uint64_t once;     /* entries with one answer */
-    uint64_t answers;  /* of named backends */
-    uint64_t dropped;  /* answers whose name could not be followed */
+    uint64_t seen;    /* entries with answers */
+    uint64_t once;    /* entries with one answer */
+    uint64_t answers; /* of named backends */
+    uint64_t dropped; /* answers whose name could not be followed */
     bool shared_names;
 };
 

@@ -40,8 +40,8 @@ struct lb_schedule *lb_schedule_new(const struct lb_schedule_options *options,
             s->keys[l].backend[v] = LB_NONE;
     }
     s->rng = gsl_rng_alloc(gsl_rng_taus2);
-    s->pool = malloc((options->mode == LB_SCHEDULE_ROUNDS ? options->connections : 1) *
-                     sizeof(*s->pool));
+    s->pool =
+        malloc((options->mode == LB_SCHEDULE_ROUNDS ? options->connections : 1) * sizeof(*s->pool));
     if (!s->rng || !s->pool) {
         lb_schedule_free(s);
         return NULL;

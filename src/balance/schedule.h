@@ -33,15 +33,15 @@ enum lb_schedule_mode { LB_SCHEDULE_ROUNDS, LB_SCHEDULE_NEW, LB_SCHEDULE_DIAGNOS
 
 struct lb_schedule_options {
     enum lb_schedule_mode mode;
-    uint32_t seed;          /* same seed, same answers: same steps; print it in the report */
-    unsigned connections;   /* ROUNDS: slots kept, >= 1 */
-    unsigned streams;       /* ROUNDS: requests in flight per slot, >= 1 */
-    unsigned in_flight;     /* NEW: requests in flight in all, >= 1 */
-    double alpha;           /* layer significance; 0: LB_ALPHA_LAYER */
+    uint32_t seed;              /* same seed, same answers: same steps; print it in the report */
+    unsigned connections;       /* ROUNDS: slots kept, >= 1 */
+    unsigned streams;           /* ROUNDS: requests in flight per slot, >= 1 */
+    unsigned in_flight;         /* NEW: requests in flight in all, >= 1 */
+    double alpha;               /* layer significance; 0: LB_ALPHA_LAYER */
     unsigned expected_backends; /* 0: not told */
-    unsigned max_requests;  /* DIAGNOSE: 0: LB_DIAGNOSE_MAX_REQUESTS */
-    unsigned addresses;     /* DIAGNOSE: addresses the engine can point a new connection at; <= 1:
-                               it cannot choose */
+    unsigned max_requests;      /* DIAGNOSE: 0: LB_DIAGNOSE_MAX_REQUESTS */
+    unsigned addresses; /* DIAGNOSE: addresses the engine can point a new connection at; <= 1:
+                           it cannot choose */
     uint16_t key_values[LB_LEVELS]; /* DIAGNOSE: values > 0 the engine can use for SOURCE, COOKIE,
                                        HEADER, PATH; 0: do not vary that key */
     struct lb_target_facts target;  /* strings borrowed while the schedule lives */
@@ -67,8 +67,8 @@ struct lb_step {
     uint32_t slot;              /* connection to use */
     bool open;                  /* open it now: it is new (or was closed before) */
     bool keep;                  /* keep it afterwards; else close it after the reply */
-    int address;                /* index of the address to connect to, -1: the client's own choice */
-    uint16_t key[LB_LEVELS];    /* value per varied key */
+    int address;             /* index of the address to connect to, -1: the client's own choice */
+    uint16_t key[LB_LEVELS]; /* value per varied key */
 };
 
 struct lb_schedule;
@@ -82,8 +82,8 @@ void lb_schedule_free(struct lb_schedule *s);
 /* The next step. A SEND counts as in flight until it is done. 0, -1 without memory. */
 int lb_schedule_next(struct lb_schedule *s, struct lb_step *step);
 
-/* The request of a SEND ended: sets o->toss and o->key, then counts o in the tally. o->connection is
- * the transport connection that really carried it; when that is not the one the slot had before,
+/* The request of a SEND ended: sets o->toss and o->key, then counts o in the tally. o->connection
+ * is the transport connection that really carried it; when that is not the one the slot had before,
  * the toss is void. 0, or -1 without memory (o is not counted). */
 int lb_schedule_done(struct lb_schedule *s, uint64_t ticket, struct lb_observation *o);
 

@@ -10,13 +10,13 @@
 #define LB_MAX_ADDRESSES 64 /* addresses the probe uses */
 
 struct lb_slot_state {
-    bool used;             /* the engine has a connection for it, or will with the next step */
-    bool open;             /* and it stands, as far as is known */
-    bool in_pool;          /* ROUNDS: still to be visited in this round, and idle */
-    bool due;              /* ROUNDS: still to be visited, but busy */
+    bool used;    /* the engine has a connection for it, or will with the next step */
+    bool open;    /* and it stands, as far as is known */
+    bool in_pool; /* ROUNDS: still to be visited in this round, and idle */
+    bool due;     /* ROUNDS: still to be visited, but busy */
     uint32_t in_flight;
-    uint32_t backend;      /* last one, LB_NONE unknown */
-    uint64_t connection;   /* transport connection that carried its last request */
+    uint32_t backend;    /* last one, LB_NONE unknown */
+    uint64_t connection; /* transport connection that carried its last request */
     int address;
     uint16_t key[LB_LEVELS];
 };
@@ -28,9 +28,9 @@ struct lb_flight {
     bool keep;
     bool opened;
     bool tossed;
-    bool address_drawn;       /* DIAGNOSE: address_total holds for it */
-    enum lb_level level;      /* of the toss */
-    uint32_t group;           /* drawn */
+    bool address_drawn;  /* DIAGNOSE: address_total holds for it */
+    enum lb_level level; /* of the toss */
+    uint32_t group;      /* drawn */
     uint32_t groups, total;
     uint32_t weight[LB_GROUPS]; /* chance of each group, over total */
 };
@@ -64,12 +64,12 @@ struct lb_schedule {
     uint64_t failed_at_once; /* requests that failed before any was answered */
     unsigned together;       /* requests of the burst still to send */
     bool burst_done;
-    enum lb_level varying;   /* level whose values are tried one by one */
+    enum lb_level varying; /* level whose values are tried one by one */
     struct lb_key_state keys[LB_LEVELS];
-    int *backend_address;    /* by backend: address + 1 it was last seen behind */
+    int *backend_address; /* by backend: address + 1 it was last seen behind */
     size_t cap_backend_address;
     uint32_t address_total[LB_MAX_ADDRESSES]; /* chance of an address in the last draw: 1 / total */
-    size_t n_needed;         /* N that needed_units was computed for */
+    size_t n_needed;                          /* N that needed_units was computed for */
     uint64_t needed_units;
     const char *phase;
 };
@@ -86,7 +86,7 @@ struct lb_flight *lb_schedule__send(struct lb_schedule *s, uint32_t slot, bool k
 int lb_schedule__next_probe(struct lb_schedule *s, struct lb_step *step);
 
 /* The probe learns of an answer: key values, addresses. 0, -1 without memory. */
-int lb_schedule__probe_done(struct lb_schedule *s, const struct lb_flight *flight,
-                            uint32_t backend, struct lb_observation *o);
+int lb_schedule__probe_done(struct lb_schedule *s, const struct lb_flight *flight, uint32_t backend,
+                            struct lb_observation *o);
 
 #endif

@@ -24,9 +24,9 @@
 #define LB_CONNECTION_BACKENDS 8 /* backends followed a connection, then "more" */
 #define LB_RAW_REQUESTS 4096     /* requests of a run whose raw order is kept */
 #define LB_LAGS 6
-#define LB_SLOTS 64              /* time slots */
+#define LB_SLOTS 64                     /* time slots */
 #define LB_SLOT_MIN_NS INT64_C(1000000) /* width of a slot at slot_shift 0: 1 ms */
-#define LB_NONE UINT32_MAX       /* no backend, no address */
+#define LB_NONE UINT32_MAX              /* no backend, no address */
 
 /* The sequences in which stays and leaves are counted. */
 enum lb_pair_kind {
@@ -50,8 +50,8 @@ struct lb_backend {
     char *zone;
     char *node;
     uint64_t answers;
-    uint64_t errors; /* error statuses that named this backend */
-    uint64_t starts; /* connections whose first request it answered */
+    uint64_t errors;                      /* error statuses that named this backend */
+    uint64_t starts;                      /* connections whose first request it answered */
     uint64_t first_request, last_request; /* its first and last answer */
     int64_t first_ns, last_ns;            /* when those ended, since the start of the run */
     struct lb_pairs pairs[LB_PAIRS];
@@ -66,18 +66,18 @@ struct lb_connection_backend {
 
 struct lb_connection {
     uint64_t id;
-    uint64_t requests;                      /* all, also errors and unnamed answers */
-    uint64_t answers;                       /* that named a backend; the rest is about these */
-    uint64_t first_request, last_request;   /* numbers of the first and last */
-    uint64_t leaves;                        /* answers from another backend than the one before */
-    uint32_t first_backend, last_backend;   /* LB_NONE without answers */
-    uint32_t first_ordinal, last_ordinal;   /* observation.ordinal of those; 0 not known */
-    uint64_t first_server, last_server;     /* hash of (backend, server-side connection), 0 unknown */
-    uint64_t first_server_ordinal;          /* observation.server_ordinal of the first; 0 unknown */
-    uint32_t address;                       /* index into addresses or LB_NONE */
+    uint64_t requests;                    /* all, also errors and unnamed answers */
+    uint64_t answers;                     /* that named a backend; the rest is about these */
+    uint64_t first_request, last_request; /* numbers of the first and last */
+    uint64_t leaves;                      /* answers from another backend than the one before */
+    uint32_t first_backend, last_backend; /* LB_NONE without answers */
+    uint32_t first_ordinal, last_ordinal; /* observation.ordinal of those; 0 not known */
+    uint64_t first_server, last_server;   /* hash of (backend, server-side connection), 0 unknown */
+    uint64_t first_server_ordinal;        /* observation.server_ordinal of the first; 0 unknown */
+    uint32_t address;                     /* index into addresses or LB_NONE */
     uint16_t key[LB_LEVELS];
-    uint32_t n_backends;                    /* entries used; LB_CONNECTION_BACKENDS + 1: more, and
-                                               then all entries are zero */
+    uint32_t n_backends; /* entries used; LB_CONNECTION_BACKENDS + 1: more, and
+                            then all entries are zero */
     struct lb_connection_backend backends[LB_CONNECTION_BACKENDS]; /* by index into backends */
 };
 
@@ -130,8 +130,8 @@ struct lb_raw {
 };
 
 struct lb_segment {
-    char *run;    /* id of the run, unique */
-    char *client; /* who ran it; "" unknown */
+    char *run;            /* id of the run, unique */
+    char *client;         /* who ran it; "" unknown */
     uint64_t first, last; /* request numbers covered, both included; first > last: empty */
 
     uint64_t requests, answers, errors;
@@ -175,9 +175,9 @@ void lb_segment_free(struct lb_segment *s);
 /* NULL without memory. */
 struct lb_segment *lb_segment_copy(const struct lb_segment *s);
 
-/* Index of the backend (name, boot), added when new. LB_NONE when name is empty, LB_MAX_BACKENDS are
- * there already (dropped_names is then counted by the caller) or without memory. Linear when called
- * on a segment alone; a tally keeps a hash beside it. */
+/* Index of the backend (name, boot), added when new. LB_NONE when name is empty, LB_MAX_BACKENDS
+ * are there already (dropped_names is then counted by the caller) or without memory. Linear when
+ * called on a segment alone; a tally keeps a hash beside it. */
 uint32_t lb_segment_add_backend(struct lb_segment *s, const char *name, const char *boot);
 
 /* Same for an address; at most LB_MAX_KEY_VALUES. */

@@ -106,8 +106,8 @@ static const char *check_coin(const struct lb_segment *s, const struct lb_coin *
     if (c->tosses > s->answers || c->own > c->tosses || c->other > c->tosses - c->own)
         return "a coin has more tosses than there were answers";
     for (unsigned i = 0; i < LB_COIN_MIX; i++) {
-        if (c->log_follow[i] > LOG_MAX || c->log_follow[i] < -LOG_MAX ||
-            c->log_half[i] > LOG_MAX || c->log_half[i] < -LOG_MAX)
+        if (c->log_follow[i] > LOG_MAX || c->log_follow[i] < -LOG_MAX || c->log_half[i] > LOG_MAX ||
+            c->log_half[i] < -LOG_MAX)
             return "a coin's evidence is out of range";
     }
     return NULL;
@@ -120,10 +120,10 @@ static const char *check_totals(const struct lb_segment *s)
         return "the range of requests is out of bounds";
     if (s->answers > s->requests || s->errors != s->requests - s->answers)
         return "answers and errors do not add up to the requests";
-    if (s->starts > s->requests || s->start_errors > s->starts ||
-        s->unnamed_answers > s->answers || s->dropped_names > s->unnamed_answers ||
-        s->with_server_id > s->answers || s->with_new_server > s->with_server_id ||
-        s->with_proxy > s->answers || s->other_errors > s->errors)
+    if (s->starts > s->requests || s->start_errors > s->starts || s->unnamed_answers > s->answers ||
+        s->dropped_names > s->unnamed_answers || s->with_server_id > s->answers ||
+        s->with_new_server > s->with_server_id || s->with_proxy > s->answers ||
+        s->other_errors > s->errors)
         return "a part is larger than the whole";
     for (size_t i = 0; i < s->n_backends; i++)
         answers += s->backends[i].answers;
@@ -179,9 +179,9 @@ const char *lb_segment_check(const struct lb_segment *s)
     if (!wrong)
         wrong = check_lags(s, &s->opened);
     const struct lb_folded *f = &s->folded;
-    if (!wrong && (f->answers > s->answers || f->connections > f->answers ||
-                   f->single > f->connections || f->several > f->connections ||
-                   f->same_pairs > f->pairs))
+    if (!wrong &&
+        (f->answers > s->answers || f->connections > f->answers || f->single > f->connections ||
+         f->several > f->connections || f->same_pairs > f->pairs))
         wrong = "the folded connections do not add up";
     return wrong;
 }

@@ -117,8 +117,7 @@ static bool equal_keys(const struct maps *m, const struct lb_segment *a, const s
 
 static bool equal_edge(const struct maps *m, const struct lb_edge *a, const struct lb_edge *b)
 {
-    return a->request == b->request && a->start == b->start &&
-           a->backend == mapped(m, b->backend);
+    return a->request == b->request && a->start == b->start && a->backend == mapped(m, b->backend);
 }
 
 static bool equal_lags(const struct maps *m, const struct lb_lags *a, const struct lb_lags *b)

@@ -85,7 +85,8 @@ static int make_shares(struct lb_scene *sc)
                 const char *name =
                     by_group ? b->group
                              : entry_name(&sc->roster.entries[entry], buffer, sizeof(buffer));
-                sc->share_of[entry] = add_share(sc->v, by_group && !*name ? "none" : name, by_group);
+                sc->share_of[entry] =
+                    add_share(sc->v, by_group && !*name ? "none" : name, by_group);
                 if (sc->share_of[entry] == LB_NONE)
                     return -1;
             }
@@ -196,8 +197,8 @@ static void expect_equal(struct lb_scene *sc)
     v->expected = told > v->seen ? told : v->seen;
     sc->not_named = v->expected - v->seen;
     for (size_t i = 0; i < v->n_shares; i++)
-        v->shares[i].expected = v->shares[i].answers && v->expected > 1 ? 1.0 / (double)v->expected
-                                                                        : -1;
+        v->shares[i].expected =
+            v->shares[i].answers && v->expected > 1 ? 1.0 / (double)v->expected : -1;
 }
 
 int lb_scene__share_out(struct lb_scene *sc)

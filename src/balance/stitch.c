@@ -84,8 +84,8 @@ static int join_backends(struct stitch *st)
     return rc;
 }
 
-/* A pair across the seam: `to` answered request `request` of b. Its leave counts if the backend that
- * was left answered again after that. */
+/* A pair across the seam: `to` answered request `request` of b. Its leave counts if the backend
+ * that was left answered again after that. */
 static void join_pair(struct stitch *st, enum lb_pair_kind kind, uint32_t from, uint32_t to,
                       uint64_t request)
 {
@@ -223,8 +223,7 @@ static int join_keys(struct stitch *st)
 {
     for (size_t i = 0; i < st->b->n_keys; i++) {
         const struct lb_key *from = &st->b->keys[i];
-        uint32_t value =
-            from->level == LB_LEVEL_ADDRESS ? st->address[from->value] : from->value;
+        uint32_t value = from->level == LB_LEVEL_ADDRESS ? st->address[from->value] : from->value;
         if (value == LB_NONE)
             continue;
         struct lb_key *to = find_key(st->a, from->level, value);

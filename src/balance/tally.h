@@ -9,8 +9,8 @@
 
 #include "balance/segment.h"
 
-#define LB_TALLY_WINDOW 4096    /* requests a slow one may be overtaken by */
-#define LB_TALLY_RAW_RUNS 64    /* runs whose raw order is kept when merging (lowest ids) */
+#define LB_TALLY_WINDOW 4096 /* requests a slow one may be overtaken by */
+#define LB_TALLY_RAW_RUNS 64 /* runs whose raw order is kept when merging (lowest ids) */
 
 struct lb_tally;
 
@@ -21,9 +21,9 @@ enum lb_merge {
     LB_MERGE_NO_MEMORY
 };
 
-/* A tally to feed: run is an id unique to this run (any text, <= LB_MAX_NAME bytes), client says who
- * runs it ("" if unknown). first is the number of the first request, usually 1. With run NULL a tally
- * that is only merged into. NULL without memory. */
+/* A tally to feed: run is an id unique to this run (any text, <= LB_MAX_NAME bytes), client says
+ * who runs it ("" if unknown). first is the number of the first request, usually 1. With run NULL a
+ * tally that is only merged into. NULL without memory. */
 struct lb_tally *lb_tally_new(const char *run, const char *client, uint64_t first);
 void lb_tally_free(struct lb_tally *t);
 
@@ -46,7 +46,8 @@ enum lb_merge lb_tally_add_segment(struct lb_tally *t, struct lb_segment **s);
 size_t lb_tally_segments(const struct lb_tally *t);
 const struct lb_segment *lb_tally_segment(const struct lb_tally *t, size_t i);
 
-/* Index of a backend in the segment that is fed (added if new), LB_NONE if it cannot be followed. */
+/* Index of a backend in the segment that is fed (added if new), LB_NONE if it cannot be followed.
+ */
 uint32_t lb_tally_backend(struct lb_tally *t, const char *name, const char *boot);
 
 /* Changes whenever something was counted: a live verdict need not be made again before. */

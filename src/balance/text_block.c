@@ -104,7 +104,10 @@ static size_t utf8_length(const unsigned char *c)
 {
     if (*c < 0x80)
         return 1;
-    size_t n = *c >= 0xf0 && *c <= 0xf4 ? 4 : *c >= 0xe0 && *c < 0xf0 ? 3 : *c >= 0xc2 && *c < 0xe0 ? 2 : 0;
+    size_t n = *c >= 0xf0 && *c <= 0xf4  ? 4
+               : *c >= 0xe0 && *c < 0xf0 ? 3
+               : *c >= 0xc2 && *c < 0xe0 ? 2
+                                         : 0;
     for (size_t i = 1; i < n; i++) {
         if ((c[i] & 0xc0) != 0x80)
             return 0;

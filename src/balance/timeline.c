@@ -88,7 +88,8 @@ static int by_name_then_time(const void *x, const void *y)
     const struct lb_backend *a = *(const struct lb_backend *const *)x;
     const struct lb_backend *b = *(const struct lb_backend *const *)y;
     int order = strcmp(a->name, b->name);
-    return order ? order : (a->first_request > b->first_request) - (a->first_request < b->first_request);
+    return order ? order
+                 : (a->first_request > b->first_request) - (a->first_request < b->first_request);
 }
 
 /* A name that goes on under a new boot id, the old one never again. */

@@ -8,9 +8,12 @@
 const char *lb_outcome_name(enum lb_outcome outcome)
 {
     static const char *const names[] = {
-        [LB_OUTCOME_BALANCED] = "balanced", [LB_OUTCOME_UNEVEN] = "uneven",
-        [LB_OUTCOME_PINNED] = "pinned",     [LB_OUTCOME_SINGLE] = "single",
-        [LB_OUTCOME_INCONCLUSIVE] = "inconclusive", [LB_OUTCOME_NO_DATA] = "no-data",
+        [LB_OUTCOME_BALANCED] = "balanced",
+        [LB_OUTCOME_UNEVEN] = "uneven",
+        [LB_OUTCOME_PINNED] = "pinned",
+        [LB_OUTCOME_SINGLE] = "single",
+        [LB_OUTCOME_INCONCLUSIVE] = "inconclusive",
+        [LB_OUTCOME_NO_DATA] = "no-data",
     };
     return names[outcome];
 }

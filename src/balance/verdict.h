@@ -32,13 +32,13 @@ struct lb_weight {
 };
 
 struct lb_verdict_options {
-    double alpha_layer;      /* 0: LB_ALPHA_LAYER */
-    double alpha_evenness;   /* 0: LB_ALPHA_EVENNESS */
-    unsigned expected_backends; /* 0: not told */
+    double alpha_layer;              /* 0: LB_ALPHA_LAYER */
+    double alpha_evenness;           /* 0: LB_ALPHA_EVENNESS */
+    unsigned expected_backends;      /* 0: not told */
     const struct lb_weight *weights; /* expected shares; NULL: equal */
     size_t n_weights;
-    bool by_group;           /* judge shares of groups (observation.group), not backends */
-    bool live;               /* leave out what costs: pattern, timeline, intervals, advice */
+    bool by_group; /* judge shares of groups (observation.group), not backends */
+    bool live;     /* leave out what costs: pattern, timeline, intervals, advice */
     const struct lb_target_facts *target; /* NULL: not known */
     struct lb_evenness_cache *cache;      /* NULL: none */
 };
@@ -72,12 +72,12 @@ enum lb_fact_id {
     LB_FACT_COULD_MISS,  /* even as far as n can tell */
     LB_FACT_MISSING,     /* expected backends not seen, chance by luck */
     LB_FACT_ERRORS,
-    LB_FACT_FAILING,     /* the failing backend */
+    LB_FACT_FAILING, /* the failing backend */
     LB_FACT_PATTERN,
-    LB_FACT_CLIENTS,     /* each of n clients pinned */
+    LB_FACT_CLIENTS, /* each of n clients pinned */
     LB_FACT_POOL,
-    LB_FACT_UPSTREAM,    /* an upstream connection for each request */
-    LB_FACT_PROXY,       /* proxy headers seen */
+    LB_FACT_UPSTREAM, /* an upstream connection for each request */
+    LB_FACT_PROXY,    /* proxy headers seen */
     LB_FACT_TWO_HOPS,
     LB_FACT_ADDRESSES,   /* target resolved to n addresses, policy in force */
     LB_FACT_IDENTITY,    /* names that are no identity */
@@ -98,12 +98,12 @@ struct lb_fact {
 /* Why nothing firmer can be said; set with LB_OUTCOME_INCONCLUSIVE. */
 enum lb_doubt {
     LB_DOUBT_NONE,
-    LB_DOUBT_FEW,          /* more units needed: see needed_units */
-    LB_DOUBT_LAYER,        /* unit unknown: the choice may follow the clock */
-    LB_DOUBT_ONE_BACKEND,  /* alone, or pinned to it */
-    LB_DOUBT_IDENTITY,     /* names are no identity */
-    LB_DOUBT_ERRORS,       /* too many requests failed */
-    LB_DOUBT_NOT_SEEN      /* backends expected were not seen, as luck or resolving allows */
+    LB_DOUBT_FEW,         /* more units needed: see needed_units */
+    LB_DOUBT_LAYER,       /* unit unknown: the choice may follow the clock */
+    LB_DOUBT_ONE_BACKEND, /* alone, or pinned to it */
+    LB_DOUBT_IDENTITY,    /* names are no identity */
+    LB_DOUBT_ERRORS,      /* too many requests failed */
+    LB_DOUBT_NOT_SEEN     /* backends expected were not seen, as luck or resolving allows */
 };
 
 struct lb_verdict {
@@ -119,20 +119,20 @@ struct lb_verdict {
     uint64_t runs;
 
     enum lb_unit unit;
-    uint64_t units;        /* judged */
-    uint64_t seen;         /* backends (or groups) seen */
-    uint64_t expected;     /* N it was judged over */
+    uint64_t units;    /* judged */
+    uint64_t seen;     /* backends (or groups) seen */
+    uint64_t expected; /* N it was judged over */
     struct lb_evenness evenness;
     double dispersion, jain;
-    double could_miss;     /* shift of a share that would have shown; 0: nothing to say */
-    uint64_t needed_units; /* in all, for a conclusion; 0: none needed, or none would help */
+    double could_miss;      /* shift of a share that would have shown; 0: nothing to say */
+    uint64_t needed_units;  /* in all, for a conclusion; 0: none needed, or none would help */
     double missing_by_luck; /* chance that the unseen were missed by luck; < 0: none missing */
-    uint64_t once;         /* backends seen once */
+    uint64_t once;          /* backends seen once */
 
     struct lb_share *shares; /* by falling units, then name */
     size_t n_shares;
-    int failing;             /* index into shares of the backend whose errors explain it, or -1 */
-    char *cause;             /* no-data, or errors: the most frequent error; "" none */
+    int failing; /* index into shares of the backend whose errors explain it, or -1 */
+    char *cause; /* no-data, or errors: the most frequent error; "" none */
     uint64_t cause_count;
 
     struct lb_pattern pattern; /* cycle is by index into shares here */

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #define EVEN_MAX 0.01
-#define HEAVY 0.95          /* share of the first backend of the 95/5 kinds */
+#define HEAVY 0.95 /* share of the first backend of the 95/5 kinds */
 #define CLOCK_MEAN 15.0
 #define POOL_LIFE_MEAN 20.0 /* requests an upstream connection lives */
 #define WORKERS 4
-#define OTHER_LOAD 3        /* requests of others that come and go between two of ours */
+#define OTHER_LOAD 3 /* requests of others that come and go between two of ours */
 
 const struct sim_truth sim_truths[SIM_KINDS] = {
     [SIM_L7_RANDOM] = {"L7 random", LB_LAYER_PER_REQUEST, true, EVEN_MAX},
@@ -131,9 +131,11 @@ static int pick(struct sim_balancer *b, struct sim_connection *c, int address, c
     case SIM_CLIENT_SIDE:
         return address;
     case SIM_STICKY_SOURCE:
-        return hashed(b, key[LB_LEVEL_SOURCE], b->turn[0] * 7919 + b->turn[1] * 104729 + b->turn[2]);
+        return hashed(b, key[LB_LEVEL_SOURCE],
+                      b->turn[0] * 7919 + b->turn[1] * 104729 + b->turn[2]);
     case SIM_STICKY_COOKIE:
-        return hashed(b, key[LB_LEVEL_COOKIE], b->turn[0] * 7919 + b->turn[1] * 104729 + b->turn[2]);
+        return hashed(b, key[LB_LEVEL_COOKIE],
+                      b->turn[0] * 7919 + b->turn[1] * 104729 + b->turn[2]);
     case SIM_CLOCK:
         return by_clock(b);
     case SIM_POOLED:
@@ -164,7 +166,6 @@ int sim_balancer_pick(struct sim_balancer *b, unsigned id, int address, const ui
 
 void sim_balancer_done(struct sim_balancer *b, int backend)
 {
-    if (b->kind == SIM_POOLED && b->n_idle < 64 &&
-        gsl_rng_uniform(b->rng) >= 1 / POOL_LIFE_MEAN)
+    if (b->kind == SIM_POOLED && b->n_idle < 64 && gsl_rng_uniform(b->rng) >= 1 / POOL_LIFE_MEAN)
         b->idle[b->n_idle++] = backend;
 }

@@ -10,28 +10,28 @@ enum sim_kind {
     SIM_L7_RANDOM,
     SIM_L7_ROUND_ROBIN,
     SIM_L7_95_5,
-    SIM_L7_WORKERS,        /* 4 workers, a turn each; a connection belongs to a worker */
-    SIM_L7_LEAST_REQUEST,  /* the less busy of two at random, with other load */
+    SIM_L7_WORKERS,       /* 4 workers, a turn each; a connection belongs to a worker */
+    SIM_L7_LEAST_REQUEST, /* the less busy of two at random, with other load */
     SIM_L4_RANDOM,
     SIM_L4_ROUND_ROBIN,
     SIM_L4_95_5,
-    SIM_CLIENT_SIDE,       /* an address each */
+    SIM_CLIENT_SIDE, /* an address each */
     SIM_STICKY_SOURCE,
     SIM_STICKY_COOKIE,
-    SIM_CLOCK,             /* all move together, after 15 requests on average */
-    SIM_POOLED,            /* an L7 proxy with upstream connections over L4 */
-    SIM_HIDDEN_2,          /* per connection, chosen anew every 2 requests, unseen */
+    SIM_CLOCK,    /* all move together, after 15 requests on average */
+    SIM_POOLED,   /* an L7 proxy with upstream connections over L4 */
+    SIM_HIDDEN_2, /* per connection, chosen anew every 2 requests, unseen */
     SIM_HIDDEN_3,
-    SIM_FAILING,           /* per request at random, one backend failing every other */
+    SIM_FAILING, /* per request at random, one backend failing every other */
     SIM_SINGLE,
     SIM_KINDS
 };
 
 struct sim_truth {
     const char *name;
-    enum lb_layer layer;        /* the right word; LB_LAYER_UNKNOWN: none is */
+    enum lb_layer layer; /* the right word; LB_LAYER_UNKNOWN: none is */
     bool even;
-    double uneven_max;          /* false `uneven` allowed, as a rate */
+    double uneven_max; /* false `uneven` allowed, as a rate */
 };
 
 extern const struct sim_truth sim_truths[SIM_KINDS];

@@ -1,6 +1,6 @@
-/* How often is the verdict wrong? Seeded runs of the real schedule, tally and verdict against models
- * of balancers; fails when a cell breaks its bound (the 99.99 % point of a wrong layer in .001 and a
- * false `uneven` in .01 of the runs). Prints a Markdown table.
+/* How often is the verdict wrong? Seeded runs of the real schedule, tally and verdict against
+ * models of balancers; fails when a cell breaks its bound (the 99.99 % point of a wrong layer in
+ * .001 and a false `uneven` in .01 of the runs). Prints a Markdown table.
  *
  *     check_verdict_sim [--runs N] [--jobs N] [--seed N] [--only TEXT]
  */
@@ -118,7 +118,8 @@ struct record {
 _Static_assert(sizeof(struct record) <= PIPE_BUF, "a record is written in one piece");
 
 /* A child simulates every jobs-th cell. */
-static int work(const struct cell *cells, size_t n, unsigned job, const struct settings *set, int fd)
+static int work(const struct cell *cells, size_t n, unsigned job, const struct settings *set,
+                int fd)
 {
     struct record r;
     for (r.cell = job; r.cell < n; r.cell += set->jobs) {
@@ -170,9 +171,9 @@ static bool print_cell(const struct cell *c, const struct count *n)
     const struct sim_truth *truth = &sim_truths[c->kind];
     unsigned layer_max = bound(LAYER_MAX, n->runs), uneven_max = bound(truth->uneven_max, n->runs);
     bool ok = n->wrong <= layer_max && (!truth->even || n->uneven <= uneven_max);
-    printf("| %s | %u | %s | %u | %u | %s%u | %u | %u / %u |%s\n", truth->name, c->N, c->design->name,
-           n->wrong, n->inconclusive, truth->even ? "" : "found ", n->uneven, n->balanced,
-           quantile(n, 0.5), quantile(n, 0.95), ok ? "" : " **bound broken**");
+    printf("| %s | %u | %s | %u | %u | %s%u | %u | %u / %u |%s\n", truth->name, c->N,
+           c->design->name, n->wrong, n->inconclusive, truth->even ? "" : "found ", n->uneven,
+           n->balanced, quantile(n, 0.5), quantile(n, 0.95), ok ? "" : " **bound broken**");
     return ok;
 }
 
@@ -208,7 +209,8 @@ static void parse(int argc, char **argv, struct settings *set)
             exit(2);
     }
     if (set->runs < 1 || set->jobs < 1 || set->jobs > MAX_JOBS || optind < argc) {
-        fprintf(stderr, "check_verdict_sim: --runs and --jobs (1 to 64) must be positive numbers\n");
+        fprintf(stderr,
+                "check_verdict_sim: --runs and --jobs (1 to 64) must be positive numbers\n");
         exit(2);
     }
 }

@@ -44,13 +44,12 @@ static void send(struct run *r, const struct lb_step *step)
     *o = (struct open_request){.step = *step, .number = ++r->sent};
     if (step->open) {
         r->slot_connection[step->slot] = ++r->connections;
-        r->slot_address[step->slot] = step->address >= 0
-                                          ? step->address
-                                          : (int)gsl_rng_uniform_int(r->rng, r->balancer->N);
+        r->slot_address[step->slot] =
+            step->address >= 0 ? step->address : (int)gsl_rng_uniform_int(r->rng, r->balancer->N);
     }
     o->connection = r->slot_connection[step->slot];
-    o->backend = sim_balancer_pick(r->balancer, o->connection, r->slot_address[step->slot],
-                                   step->key);
+    o->backend =
+        sim_balancer_pick(r->balancer, o->connection, r->slot_address[step->slot], step->key);
 }
 
 static int finish_oldest(struct run *r)

@@ -18,7 +18,8 @@ START_TEST(the_mean_factor_of_a_choice_that_ignores_the_unit_is_one)
     for (uint32_t total = 2; total <= 12; total++) {
         for (uint32_t weight = 1; weight < total; weight++) {
             double p = (double)weight / total;
-            struct lb_toss own = toss(true, weight, total, 2), other = toss(false, weight, total, 2);
+            struct lb_toss own = toss(true, weight, total, 2),
+                           other = toss(false, weight, total, 2);
             struct lb_coin a = {0}, b = {0};
             lb_coin_add(&a, &own);
             lb_coin_add(&b, &other);
@@ -43,8 +44,7 @@ START_TEST(the_mean_factor_of_the_half_rule_is_one_at_its_border)
             lb_coin_add(&a, &own);
             lb_coin_add(&b, &other);
             double kept = 0.5 + 0.5 * p;
-            double mean =
-                kept * exp(lb_coin_log_half(&a)) + (1 - kept) * exp(lb_coin_log_half(&b));
+            double mean = kept * exp(lb_coin_log_half(&a)) + (1 - kept) * exp(lb_coin_log_half(&b));
             ck_assert_double_eq_tol(mean, 1, 1e-8);
         }
     }
@@ -124,9 +124,9 @@ static double by_integration(unsigned leaves, unsigned stays)
 
 START_TEST(the_evidence_of_leaves_is_the_integral_of_its_definition)
 {
-    static const unsigned cases[][2] = {{1, 0},   {0, 1},  {5, 0},   {4, 0},    {6, 2},
-                                        {0, 50},  {3, 30}, {50, 50}, {20, 300}, {300, 20},
-                                        {10, 90}, {0, 400}};
+    static const unsigned cases[][2] = {{1, 0},    {0, 1},    {5, 0},   {4, 0},
+                                        {6, 2},    {0, 50},   {3, 30},  {50, 50},
+                                        {20, 300}, {300, 20}, {10, 90}, {0, 400}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         ck_assert_double_eq_tol(lb_leaves_log_e(cases[i][0], cases[i][1]),
                                 by_integration(cases[i][0], cases[i][1]), 1e-6);

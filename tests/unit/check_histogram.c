@@ -11,8 +11,8 @@ START_TEST(every_value_is_within_one_percent_of_its_bucket)
         uint64_t low = lb_histogram_bucket_low(b), next = lb_histogram_bucket_low(b + 1);
         ck_assert(low <= us && us < next);
         double middle = ((double)low + (double)next - 1) / 2;
-        ck_assert_double_le((middle > (double)us ? middle - (double)us : (double)us - middle) /
-                                (double)us, 0.01);
+        ck_assert_double_le(
+            (middle > (double)us ? middle - (double)us : (double)us - middle) / (double)us, 0.01);
     }
 }
 END_TEST

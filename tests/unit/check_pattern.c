@@ -96,7 +96,8 @@ START_TEST(the_less_busy_backend_shows_only_with_requests_in_flight)
         unsigned load[4] = {0};
         for (unsigned j = i > 8 ? i - 8 : 0; j < i; j++)
             load[recent[j]]++;
-        unsigned x = (unsigned)gsl_rng_uniform_int(rng, 4), y = (unsigned)gsl_rng_uniform_int(rng, 4);
+        unsigned x = (unsigned)gsl_rng_uniform_int(rng, 4),
+                 y = (unsigned)gsl_rng_uniform_int(rng, 4);
         recent[i] = load[x] <= load[y] ? x : y;
         char name[2] = {(char)('a' + recent[i]), '\0'};
         struct lb_observation o = answer(i + 1, i + 1, name);

@@ -6,10 +6,8 @@
 
 static struct lb_schedule_options rounds(unsigned connections, unsigned streams)
 {
-    return (struct lb_schedule_options){.mode = LB_SCHEDULE_ROUNDS,
-                                        .seed = 5,
-                                        .connections = connections,
-                                        .streams = streams};
+    return (struct lb_schedule_options){
+        .mode = LB_SCHEDULE_ROUNDS, .seed = 5, .connections = connections, .streams = streams};
 }
 
 START_TEST(a_round_visits_each_connection_once_in_a_fresh_order)
@@ -255,8 +253,10 @@ END_TEST
 START_TEST(options_out_of_range_are_refused)
 {
     struct lb_tally *t = lb_tally_new("run", "", 1);
-    struct lb_schedule_options bad[] = {rounds(0, 1), rounds(LB_SCHEDULE_MAX_SLOTS + 1, 1),
-                                        rounds(1, 0), {.mode = LB_SCHEDULE_NEW},
+    struct lb_schedule_options bad[] = {rounds(0, 1),
+                                        rounds(LB_SCHEDULE_MAX_SLOTS + 1, 1),
+                                        rounds(1, 0),
+                                        {.mode = LB_SCHEDULE_NEW},
                                         {.mode = LB_SCHEDULE_DIAGNOSE, .alpha = 1}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         ck_assert_ptr_null(lb_schedule_new(&bad[i], t));

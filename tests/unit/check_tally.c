@@ -1,4 +1,5 @@
-/* Tallies: what is counted, cut and stitched, merged in any order, and what a hostile server does. */
+/* Tallies: what is counted, cut and stitched, merged in any order, and what a hostile server does.
+ */
 #include "feed_runs.h"
 
 #include <gsl/gsl_rng.h>
@@ -27,11 +28,8 @@ static void make_run(struct lb_observation *list, unsigned n, unsigned seed)
         o.server_connection = ids[gsl_rng_uniform_int(rng, 3)];
         o.server_ordinal = 1 + gsl_rng_uniform_int(rng, 3);
         o.key[LB_LEVEL_SOURCE] = (uint16_t)(connection % 3);
-        o.toss[0] = (struct lb_toss){.tossed = i % 2,
-                                     .own = i % 3 == 0,
-                                     .groups = 2 + i % 2,
-                                     .weight = 1,
-                                     .total = 3};
+        o.toss[0] = (struct lb_toss){
+            .tossed = i % 2, .own = i % 3 == 0, .groups = 2 + i % 2, .weight = 1, .total = 3};
         if (gsl_rng_uniform_int(rng, 10) == 0) {
             o.result = i % 2 ? LB_RESULT_STATUS : LB_RESULT_FAILED;
             o.status = i % 4 < 2 ? "503" : "timeout";

@@ -401,8 +401,11 @@ END_TEST
 START_TEST(names_from_the_network_are_escaped_and_lines_fit)
 {
     struct lb_tally *t = lb_tally_new("run", "", 1);
-    static const char *const names[] = {"\x1b[31mred\n", "bad\xff\xc0\xaf", "p\xc3\xb6""d",
-                                        "\xe2\x80\xae" "dlrow"};
+    static const char *const names[] = {"\x1b[31mred\n", "bad\xff\xc0\xaf",
+                                        "p\xc3\xb6"
+                                        "d",
+                                        "\xe2\x80\xae"
+                                        "dlrow"};
     for (unsigned i = 1; i <= 48; i++) {
         struct lb_observation o = answer(i, i, names[i % 4]);
         ck_assert_int_eq(lb_tally_add(t, &o), 0);
@@ -412,7 +415,8 @@ START_TEST(names_from_the_network_are_escaped_and_lines_fit)
     for (const char *c = text; *c; c++)
         ck_assert_msg(*c == '\n' || (unsigned char)*c >= 0x20, "control character %d", *c);
     ck_assert_ptr_nonnull(strstr(text, "\\x1b[31mred\\x0a"));
-    ck_assert_ptr_nonnull(strstr(text, "p\xc3\xb6""d"));
+    ck_assert_ptr_nonnull(strstr(text, "p\xc3\xb6"
+                                       "d"));
     ck_assert_ptr_nonnull(strstr(text, "\\xe2\\x80\\xae"));
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
         ck_assert_uint_le(strlen(line), 80 + 2);
@@ -424,10 +428,11 @@ END_TEST
 
 START_TEST(every_verdict_of_the_words_has_at_most_three_lines_of_advice)
 {
-    struct lb_target_facts targets[] = {{.protocol = "grpc", .addresses = 1, .lb_policy = "round_robin"},
-                                        {.protocol = "grpc"},
-                                        {.protocol = "http", .new_connections = true},
-                                        {.protocol = "http", .diagnosed = true}};
+    struct lb_target_facts targets[] = {
+        {.protocol = "grpc", .addresses = 1, .lb_policy = "round_robin"},
+        {.protocol = "grpc"},
+        {.protocol = "http", .new_connections = true},
+        {.protocol = "http", .diagnosed = true}};
     for (unsigned t = 0; t < 4; t++) {
         for (unsigned outcome = 0; outcome <= LB_OUTCOME_NO_DATA; outcome++) {
             for (unsigned layer = 0; layer <= LB_LAYER_SINGLE_BACKEND; layer++) {
