@@ -222,12 +222,18 @@ def result_text(figures, loads, skipped, seconds, rounds, pinned):
     return "\n".join(lines + [f"Skipped: {reason}." for reason in skipped]) + "\n"
 
 
+def commit_of(source):
+    """Which sources were measured."""
+    done = subprocess.run(["git", "-C", source, "describe", "--always", "--dirty"], capture_output=True, text=True,
+                          check=False)
+    return f"commit {done.stdout.strip()}" if done.returncode == 0 else "a release"
+
+
 def about(figures, loads, source, compiler):
     """Where and with what: machine and versions, one a line."""
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         model = re.search(r"^model name\s*: (.*)$", f.read(), re.MULTILINE)
-    commit = servers.output_of("git", "-C", source, "describe", "--always", "--dirty")
-    lines = [f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC, commit {commit}",
+    lines = [f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC, {commit_of(source)}",
              f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}"]
     if compiler:
         lines.append(f"built with {compiler}")

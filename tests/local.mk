@@ -164,6 +164,12 @@ VERDICT_JOBS = 2
 .PHONY: check-verdict
 check-verdict: tests/sim/check_verdict_sim
 	nice -n 10 tests/sim/check_verdict_sim --runs $(VERDICT_RUNS) --jobs $(VERDICT_JOBS)
+# The unit tests once more, each under valgrind's memcheck.
+.PHONY: check-valgrind
+check-valgrind: $(check_programs_unit)
+	@valgrind --version
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(check_programs_unit)' LOG_COMPILER=valgrind \
+		LOG_FLAGS='-q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite'
 
 # End-to-end tests: Python programs that exit 0 (passed), 77 (skipped, with the reason) or another
 # status (failed). They find the built programs by LBDEMO_BIN.
