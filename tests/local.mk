@@ -186,6 +186,7 @@ e2e_tests = \
 	tests/e2e/report.py \
 	tests/e2e/report_page.py \
 	tests/e2e/bootstrap.py \
+	tests/e2e/cli.py \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_client_tls.py \
 	tests/e2e/grpc_server.py \
@@ -197,10 +198,11 @@ e2e_tests = \
 	tests/e2e/http_client_tls.py \
 	tests/e2e/http_verdict.py \
 	tests/e2e/http_admin.py \
-	tests/e2e/http_server.py
+	tests/e2e/http_server.py \
+	tests/e2e/tree.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
-	tests/e2e/haproxy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py tests/e2e/cli.py
+	tests/e2e/haproxy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
 
 # Reports of simulated runs: make_reports writes them for the end-to-end tests and for measuring.
 noinst_LIBRARIES += tests/report/libsample.a
