@@ -109,22 +109,21 @@ static int measure(struct lb_lab *lab, struct row *row, struct lb_error *err)
     return 0;
 }
 
-/* "balanced over 3, per connection": how many servers the demonstration's requests saw, and the
- * layer that --diagnose found. */
+/* "balanced over 3, per connection": how many servers the demonstration's requests reached; whether
+ * evenly and by which layer, which nine requests cannot tell, is the probe's verdict. */
 static void describe_cell(const struct lb_lab *lab, const struct cell *cell, char *buf, size_t size)
 {
     size_t servers = lab->server_count, names = cell->run.names;
-    char word[LB_WORD], layer[LB_WORD + 2];
-    snprintf(layer, sizeof layer, "%s%s", cell->words.layer[0] ? ", " : "",
-             lb_words_spell(cell->words.layer, word));
+    char layer[LB_WORD];
+    lb_words_spell(cell->words.layer, layer);
     if (names == 0)
         snprintf(buf, size, "no reply");
-    else if (names == servers)
-        snprintf(buf, size, "balanced over %zu%s", servers, layer);
     else if (names == 1)
-        snprintf(buf, size, "pinned to 1 of %zu%s", servers, layer);
+        snprintf(buf, size, "pinned to 1 of %zu, %s", servers, layer);
+    else if (names < servers)
+        snprintf(buf, size, "%zu of %zu, %s", names, servers, layer);
     else
-        snprintf(buf, size, "%zu of %zu%s", names, servers, layer);
+        snprintf(buf, size, "%s over %zu, %s", cell->words.outcome, servers, layer);
 }
 
 static void print_table(const struct lb_lab *lab, const struct row *rows, size_t count)
@@ -212,6 +211,10 @@ static int demonstrate(struct lb_lab *lab, const struct lb_topology *const *topo
         for (int p = 0; p < PROTOCOLS; p++)
             good = check_cell(lab, &rows[i], p) && good;
     }
+    if (good)
+        printf(
+            "\nL4 picks a server for each connection: HTTP opened one for each request, gRPC kept\n"
+            "one for all. L7 picks a server for each request.\n");
     if (make_page(lab, rows, count, err) < 0)
         return -1;
     printf("\nThe runs as a page: %s/" PAGE "\nLogs and reports: %s\n", lab->dir, lab->dir);

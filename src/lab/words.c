@@ -113,7 +113,7 @@ bool lb_words_wrong_outcome(const struct lb_truth *truth, const struct lb_words 
 
 char *lb_words_spell(const char *layer, char buf[LB_WORD])
 {
-    snprintf(buf, LB_WORD, "%s", layer);
+    snprintf(buf, LB_WORD, "%s", says_nothing(layer) ? "layer unknown" : layer);
     if (strncmp(buf, "per-", 4) == 0)
         buf[3] = ' ';
     return buf;

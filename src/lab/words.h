@@ -28,7 +28,7 @@ bool lb_words_wrong_outcome(const struct lb_truth *truth, const struct lb_words 
 char *lb_words_report(const struct lb_lab *lab, const struct lb_lab_path *path,
                       enum lb_traffic traffic);
 
-/* Writes a layer for the table: "per connection". Returns `buf`. */
+/* Writes a layer for the table: "per connection", "layer unknown". Returns `buf`. */
 char *lb_words_spell(const char *layer, char buf[LB_WORD]);
 
 #endif

@@ -50,7 +50,8 @@ class Kernel(lablib.LabCase):
     def test_the_demonstration(self):
         status, out, err = self.lab("demo", "--l4", "kernel")
         self.assertEqual((status, err), (0, ""), out)
-        self.assertIn("\nL4  kernel DNAT balanced over 3, per connection   pinned to 1 of 3, per connection\n", out)
+        # One fair random choice in a hundred looks uneven.
+        self.assertRegex(out, r"\nL4  kernel DNAT (balanced|uneven) over 3, per connection +pinned to 1 of 3, per connection\n")
 
     def test_killed_it_leaves_nothing(self):
         lab = self.up("--l4", "kernel", "--l7", "haproxy")

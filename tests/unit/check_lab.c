@@ -82,6 +82,15 @@ START_TEST(only_a_word_that_contradicts_the_truth_is_wrong)
 }
 END_TEST
 
+START_TEST(layers_are_spelled_for_people)
+{
+    char text[LB_WORD];
+    ck_assert_str_eq(lb_words_spell("per-connection", text), "per connection");
+    ck_assert_str_eq(lb_words_spell("client-side", text), "client-side");
+    ck_assert_str_eq(lb_words_spell("inconclusive", text), "layer unknown");
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, a_server_line_is_repeated_for_each_server);
@@ -89,6 +98,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_placeholder_nothing_stands_for_is_named);
     tcase_add_test(tests, every_topology_has_its_template_and_a_name_of_its_own);
     tcase_add_test(tests, short_names_depend_on_the_path);
+    tcase_add_test(tests, layers_are_spelled_for_people);
     tcase_add_test(tests, only_a_word_that_contradicts_the_truth_is_wrong);
 }
 
