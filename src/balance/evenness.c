@@ -165,6 +165,22 @@ double lb_evenness_lambda(unsigned df, double alpha, double power)
     return (low + high) / 2;
 }
 
+double lb_evenness_look(uint64_t n, double alpha)
+{
+    switch (n) {
+    case 36:
+        return 0.4 * alpha;
+    case 72:
+        return 0.3 * alpha;
+    case 144:
+        return 0.2 * alpha;
+    case 200:
+        return 0.1 * alpha;
+    default:
+        return 0;
+    }
+}
+
 uint64_t lb_evenness_units(size_t N, double r, double alpha)
 {
     if (N < 2)

@@ -48,6 +48,10 @@ int lb_evenness_test(const uint64_t *counts, const double *shares, size_t N, dou
  * changed): what the counts were at best, had no request failed. */
 void lb_evenness_pour(uint64_t *counts, const double *shares, size_t N, uint64_t errors);
 
+/* Stopping early: looks at 36, 72, 144 and 200 units spend .4, .3, .2, .1 of alpha. Returns the
+ * level to test at when exactly n units were counted; 0 when n is no look. */
+double lb_evenness_look(uint64_t n, double alpha);
+
 /* Non-centrality at which a chi-squared test of df degrees at level alpha has this power
  * (14.88, 17.43, 26.12, 46.95 for df 1, 2, 9, 49 at .01, 90 %). */
 double lb_evenness_lambda(unsigned df, double alpha, double power);

@@ -75,9 +75,10 @@ uint32_t lb_schedule__draw(struct lb_schedule *s, size_t n)
 
 uint32_t lb_schedule__free_slot(struct lb_schedule *s)
 {
-    for (uint32_t i = 0; s->options.mode != LB_SCHEDULE_ROUNDS && i < s->n_slots; i++) {
-        if (!s->slots[i].used)
-            return i;
+    if (s->free_slot) {
+        uint32_t slot = s->free_slot - 1;
+        s->free_slot = s->slots[slot].next_free;
+        return slot;
     }
     if (s->n_slots == s->cap_slots) {
         size_t cap = s->cap_slots ? 2 * s->cap_slots : 8;
@@ -93,11 +94,10 @@ uint32_t lb_schedule__free_slot(struct lb_schedule *s)
 
 static struct lb_flight *new_flight(struct lb_schedule *s)
 {
-    if (s->in_flight < s->n_flights) {
-        for (size_t i = s->n_flights; i-- > 0;) {
-            if (s->flights[i].ticket == 0)
-                return &s->flights[i];
-        }
+    if (s->free_flight) {
+        struct lb_flight *f = &s->flights[s->free_flight - 1];
+        s->free_flight = f->next_free;
+        return f;
     }
     if (s->n_flights == s->cap_flights) {
         size_t cap = s->cap_flights ? 2 * s->cap_flights : 4;
@@ -278,8 +278,11 @@ static void slot_done(struct lb_schedule *s, const struct lb_flight *f, uint32_t
         x->connection = o->connection;
     else if (!x->in_pool)
         x->open = false;
-    if (!f->keep)
+    if (!f->keep) {
         x->used = x->open = false;
+        x->next_free = s->free_slot;
+        s->free_slot = f->slot + 1;
+    }
 }
 
 int lb_schedule_done(struct lb_schedule *s, uint64_t ticket, struct lb_observation *o)
@@ -302,6 +305,8 @@ int lb_schedule_done(struct lb_schedule *s, uint64_t ticket, struct lb_observati
         rc = lb_schedule__probe_done(s, f, backend, o);
     slot_done(s, f, backend, o);
     f->ticket = 0;
+    f->next_free = s->free_flight;
+    s->free_flight = (uint32_t)(f - s->flights) + 1;
     s->in_flight--;
     return lb_tally_add(s->tally, o) < 0 ? -1 : rc;
 }

@@ -84,7 +84,8 @@ int lb_schedule_next(struct lb_schedule *s, struct lb_step *step);
 
 /* The request of a SEND ended: sets o->toss and o->key, then counts o in the tally. o->connection
  * is the transport connection that really carried it; when that is not the one the slot had before,
- * the toss is void. 0, or -1 without memory (o is not counted). */
+ * the toss is void. 0, or -1 without memory or with a ticket that is not open (o is not counted).
+ */
 int lb_schedule_done(struct lb_schedule *s, uint64_t ticket, struct lb_observation *o);
 
 /* The connection of a slot ended while idle: the next use opens a new one. */

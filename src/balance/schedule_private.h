@@ -10,10 +10,11 @@
 #define LB_MAX_ADDRESSES 64 /* addresses the probe uses */
 
 struct lb_slot_state {
-    bool used;    /* the engine has a connection for it, or will with the next step */
-    bool open;    /* and it stands, as far as is known */
-    bool in_pool; /* ROUNDS: still to be visited in this round, and idle */
-    bool due;     /* ROUNDS: still to be visited, but busy */
+    uint32_t next_free; /* unused: index + 1 of the next unused one */
+    bool used;          /* the engine has a connection for it, or will with the next step */
+    bool open;          /* and it stands, as far as is known */
+    bool in_pool;       /* ROUNDS: still to be visited in this round, and idle */
+    bool due;           /* ROUNDS: still to be visited, but busy */
     uint32_t in_flight;
     uint32_t backend;    /* last one, LB_NONE unknown */
     uint64_t connection; /* transport connection that carried its last request */
@@ -23,7 +24,8 @@ struct lb_slot_state {
 
 /* A request that was sent. */
 struct lb_flight {
-    uint64_t ticket; /* 0: free */
+    uint64_t ticket;    /* 0: free */
+    uint32_t next_free; /* then: index + 1 of the next free one */
     uint32_t slot;
     bool keep;
     bool opened;
@@ -49,6 +51,7 @@ struct lb_schedule {
     size_t n_slots, cap_slots;
     struct lb_flight *flights;
     size_t n_flights, cap_flights;
+    uint32_t free_slot, free_flight; /* index + 1 of the first that is free, 0: none */
     uint64_t tickets;
     uint64_t in_flight;
 

@@ -147,6 +147,16 @@ START_TEST(lambda_is_that_of_the_noncentral_chi_squared)
 }
 END_TEST
 
+START_TEST(the_looks_spend_alpha_once)
+{
+    double spent = 0;
+    for (uint64_t n = 0; n <= 1000; n++)
+        spent += lb_evenness_look(n, 0.01);
+    ck_assert_double_eq_tol(spent, 0.01, 1e-12);
+    ck_assert_double_eq_tol(lb_evenness_look(36, 0.01), 0.004, 1e-12);
+}
+END_TEST
+
 START_TEST(wilson_intervals_agree_with_scipy)
 {
     double low, high; /* scipy.stats.binomtest(k, n).proportion_ci(method="wilson") */
@@ -183,6 +193,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, nothing_to_compare_is_no_evidence);
     tcase_add_test(tests, errors_fill_the_lowest_counts_first);
     tcase_add_test(tests, lambda_is_that_of_the_noncentral_chi_squared);
+    tcase_add_test(tests, the_looks_spend_alpha_once);
     tcase_add_test(tests, wilson_intervals_agree_with_scipy);
     tcase_add_test(tests, dispersion_and_jain_tell_even_from_one_sided);
 }

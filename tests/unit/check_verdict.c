@@ -7,6 +7,7 @@
 
 #include <gsl/gsl_rng.h>
 #include <math.h>
+#include <stddef.h>
 
 static struct lb_verdict *judge(const struct lb_tally *t, const struct lb_verdict_options *options)
 {
@@ -458,6 +459,61 @@ START_TEST(every_verdict_of_the_words_has_at_most_three_lines_of_advice)
 }
 END_TEST
 
+/* A report from outside: any count may be anything. */
+START_TEST(a_verdict_is_made_of_whatever_passes_the_check)
+{
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
+    unsigned passed = 0;
+    char letters[121];
+    gsl_rng_set(rng, 12);
+    for (unsigned i = 0; i < 120; i++)
+        letters[i] = i % 17 == 0 ? '!' : (char)('a' + gsl_rng_uniform_int(rng, 4));
+    letters[120] = '\0';
+    struct lb_tally *t = feed_letters(letters, false);
+    for (unsigned r = 0; r < 3000; r++) {
+        struct lb_segment *s = lb_segment_copy(only_segment(t));
+        struct lb_backend *b = &s->backends[gsl_rng_uniform_int(rng, s->n_backends)];
+        struct {
+            void *from;
+            size_t size;
+        } places[] = {
+            {b->pairs, sizeof(b->pairs)},
+            {b->slots, sizeof(b->slots)},
+            {&b->answers,
+             offsetof(struct lb_backend, pairs) - offsetof(struct lb_backend, answers)},
+            {s->connections, s->n_connections * sizeof(*s->connections)},
+            {s->keys, s->n_keys * sizeof(*s->keys)},
+            {s->raw, s->n_raw * sizeof(*s->raw)},
+            {s->coins, sizeof(s->coins)},
+            {&s->order, sizeof(s->order)},
+            {&s->opened, sizeof(s->opened)},
+            {&s->first, offsetof(struct lb_segment, backends) - offsetof(struct lb_segment, first)},
+            {&s->folded, sizeof(s->folded)},
+            {&s->slot_shift, sizeof(s->slot_shift)}};
+        size_t which = gsl_rng_uniform_int(rng, sizeof(places) / sizeof(places[0]));
+        uint32_t value = (uint32_t)(gsl_rng_uniform_int(rng, 2) ? gsl_rng_uniform_int(rng, 200)
+                                                                : gsl_rng_get(rng));
+        size_t at = 4 * gsl_rng_uniform_int(rng, places[which].size / 4);
+        memcpy((char *)places[which].from + at, &value, sizeof(value));
+        struct lb_tally *restored = lb_tally_new(NULL, NULL, 0);
+        if (!lb_segment_check(s)) {
+            passed++;
+            ck_assert_int_eq(lb_tally_add_segment(restored, &s), LB_MERGE_OK);
+            struct lb_verdict *v = judge(restored, NULL);
+            char *text = lb_verdict_text(v, 80);
+            ck_assert_ptr_nonnull(text);
+            free(text);
+            lb_verdict_free(v);
+        }
+        lb_segment_free(s);
+        lb_tally_free(restored);
+    }
+    lb_tally_free(t);
+    gsl_rng_free(rng);
+    ck_assert_uint_gt(passed, 100);
+}
+END_TEST
+
 START_TEST(a_live_verdict_says_the_same_words)
 {
     char letters[61];
@@ -496,6 +552,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, expectations_are_met_not_met_or_cannot_be_judged);
     tcase_add_test(tests, names_from_the_network_are_escaped_and_lines_fit);
     tcase_add_test(tests, every_verdict_of_the_words_has_at_most_three_lines_of_advice);
+    tcase_add_test(tests, a_verdict_is_made_of_whatever_passes_the_check);
     tcase_add_test(tests, a_live_verdict_says_the_same_words);
 }
 
