@@ -107,7 +107,7 @@ class Figures:
     def __init__(self):
         self.ready_s = []
         self.idle_mb = None
-        self.loaded_mb = (0.0, 0.0)
+        self.loaded_mb = None  # the highest seen, if it was loaded
         self.cpu_us = {}   # by load: one value a round
         self.rate = {}
 
@@ -157,7 +157,7 @@ def measure(all_servers, loads, rounds, seconds, cpu):
             f = figures[server]
             f.cpu_us.setdefault(load, []).append(cpu_us)
             f.rate.setdefault(load, []).append(rate)
-            f.loaded_mb = tuple(map(max, f.loaded_mb, memory))
+            f.loaded_mb = tuple(map(max, f.loaded_mb or memory, memory))
     progress("")
     return figures
 
@@ -201,7 +201,8 @@ def footprint_table(figures):
     """Memory and start time."""
     rows = []
     for server, f in figures.items():
-        rows.append([server.name, *(f"{mb:.1f}" for mb in (*f.idle_mb, *f.loaded_mb)),
+        loaded = [f"{mb:.1f}" for mb in f.loaded_mb] if f.loaded_mb else ["-", "-"]
+        rows.append([server.name, *(f"{mb:.1f}" for mb in f.idle_mb), *loaded,
                      spread([s * 1000 for s in f.ready_s], ".0f")])
     return table(["server", "RSS idle", "anon", "RSS loaded", "anon", "ready ms"], rows)
 
@@ -224,9 +225,11 @@ def result_text(figures, loads, skipped, seconds, rounds, pinned):
 
 def commit_of(source):
     """Which sources were measured."""
-    done = subprocess.run(["git", "-C", source, "describe", "--always", "--dirty"], capture_output=True, text=True,
-                          check=False)
-    return f"commit {done.stdout.strip()}" if done.returncode == 0 else "a release"
+    try:
+        return "commit " + subprocess.run([tool("git"), "-C", source, "describe", "--always", "--dirty"], check=True,
+                                          capture_output=True, text=True).stdout.strip()
+    except (Missing, subprocess.CalledProcessError):
+        return "a release"
 
 
 def about(figures, loads, source, compiler):
@@ -263,13 +266,13 @@ def from_environment(name, default, highest):
 
 
 def have(makers, skipped):
-    """What of `makers` can be had; the reasons for the others go to `skipped`."""
+    """What of `makers`, (name, function) pairs, can be had; the others go to `skipped`, with reasons."""
     found = []
-    for make in makers:
+    for name, make in makers:
         try:
             found.append(make())
         except Missing as e:
-            skipped.append(str(e))
+            skipped.append(f"{name} ({e})")
     return found
 
 
@@ -294,11 +297,12 @@ def run(options):
     protos = os.path.join(options.source, "proto")
     skipped = []
     progress("building the peers")
-    all_servers = have([lambda: servers.Lbdemo(server_cpu, os.path.join(options.build, "lbdemo-server")),
-                        lambda: servers.Nginx(server_cpu),
-                        lambda: servers.GoHttp(server_cpu, peers, cache),
-                        lambda: servers.GoGrpc(server_cpu, peers, protos, cache)], skipped)
-    loads = have([HttpLoad, lambda: GrpcLoad(cache)], skipped)
+    ours = os.path.join(options.build, "lbdemo-server")
+    all_servers = have([(servers.Lbdemo.name, lambda: servers.Lbdemo(server_cpu, ours)),
+                        (servers.Nginx.name, lambda: servers.Nginx(server_cpu)),
+                        (servers.GoHttp.name, lambda: servers.GoHttp(server_cpu, peers, cache)),
+                        (servers.GoGrpc.name, lambda: servers.GoGrpc(server_cpu, peers, protos, cache))], skipped)
+    loads = have([("HTTP load", HttpLoad), ("gRPC load", lambda: GrpcLoad(cache))], skipped)
     progress("")
     try:
         figures = measure(all_servers, loads, rounds, seconds, load_cpu)

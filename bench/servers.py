@@ -144,7 +144,7 @@ class Lbdemo(Server):
     def __init__(self, cpu, path):
         super().__init__(cpu)
         if not os.access(path, os.X_OK):
-            raise Missing("lbdemo-server is not built")
+            raise Missing("it is not built")
         self._path = path
         self.version = output_of(path, "--version").splitlines()[0]
         help_text = output_of(path, "--help")
@@ -227,7 +227,7 @@ class GoHttp(Go):
     def __init__(self, cpu, sources, cache):
         go = tool("go")
         path = os.path.join(cache, "http-peer")
-        run_build([go, "build", "-o", path, os.path.join(sources, "http.go")], cache, self.name)
+        run_build([go, "build", "-o", path, os.path.join(sources, "http.go")], cache)
         super().__init__(cpu, path)
         self.version = output_of(go, "version").replace("go version ", "")
 
@@ -247,13 +247,13 @@ class GoGrpc(Go):
         for file in ("go.mod", "go.sum", "main.go"):
             shutil.copyfile(os.path.join(sources, "grpc", file), os.path.join(folder, file))
         run_build([go, "build", "-o", "bin/", "google.golang.org/protobuf/cmd/protoc-gen-go",
-                   "google.golang.org/grpc/cmd/protoc-gen-go-grpc"], folder, self.name)
+                   "google.golang.org/grpc/cmd/protoc-gen-go-grpc"], folder)
         package = "lbdemo.example/bench/pod"
         options = [f"--{plugin}_{key}" for plugin in ("go", "go-grpc")
                    for key in ("out=pod", f"opt=Mapi/protobuf/pod.proto={package},module={package}")]
-        run_build([protoc, f"--proto_path={protos}", *options, "api/protobuf/pod.proto"], folder, self.name,
+        run_build([protoc, f"--proto_path={protos}", *options, "api/protobuf/pod.proto"], folder,
                   PATH=os.path.join(folder, "bin") + ":" + os.environ["PATH"])
-        run_build([go, "build", "-o", "bin/grpc-peer", "."], folder, self.name)
+        run_build([go, "build", "-o", "bin/grpc-peer", "."], folder)
         with open(os.path.join(folder, "go.mod"), encoding="ascii") as f:
             self.version = re.search(r"google.golang.org/grpc v\S+", f.read()).group()
 
@@ -261,13 +261,13 @@ class GoGrpc(Go):
         self.grpc = address
 
 
-def run_build(argv, folder, name, **env):
+def run_build(argv, folder, **env):
     """Runs one step of building a peer; a failure means that the peer cannot be had here."""
     os.makedirs(folder, exist_ok=True)
     done = subprocess.run(argv, cwd=folder, env=dict(os.environ, **env), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=BUILD_DEADLINE_S, check=False)
     if done.returncode != 0:
-        raise Missing(f"{name} could not be built: {(done.stdout.strip() or 'no reason given').splitlines()[-1]}")
+        raise Missing(f"it could not be built: {(done.stdout.strip() or 'no reason given').splitlines()[-1]}")
 
 
 def get_pod(address, seconds):
