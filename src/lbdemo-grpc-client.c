@@ -17,12 +17,6 @@ struct config {
 
 #define AT(field) offsetof(struct config, grpc.field)
 
-static int check_id_field(const char *text, struct lb_error *err)
-{
-    struct lb_wire_path path;
-    return lb_wire_path_parse(text, &path, err);
-}
-
 static const struct lb_option call_options[] = {
     {"method", LB_OPTION_STRING, "PKG.SERVICE/METHOD", "The unary method to call.", AT(method),
      .check = lb_grpc_method_check},
@@ -38,9 +32,11 @@ static const struct lb_option call_options[] = {
 
 static const struct lb_option identity_options[] = {
     {"id-field", LB_OPTION_STRING, "PATH",
-     "Number of the reply's field that names the backend, or numbers from the outermost message "
-     "inwards, as in 2.1; by default 1.",
-     AT(id_field), .check = check_id_field},
+     "The reply's field that names the backend, by its number or, if the server has reflection, by "
+     "its name; joined by dots from the outermost message inwards, as in 2.1 or info.name. By "
+     "default "
+     "1.",
+     AT(id_field), .check = lb_grpc_id_field_check},
     {"id-metadata", LB_OPTION_STRING, "NAME",
      "Name of the reply's metadata that names the backend, instead of a field.", AT(id_metadata),
      .check = lb_grpc_metadata_name_check},

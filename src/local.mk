@@ -81,6 +81,7 @@ src_liblbclient_a_SOURCES = \
 	src/client/live.c src/client/live.h \
 	src/client/live_page.h \
 	src/client/output.c src/client/output.h \
+	src/client/resolver.c src/client/resolver.h \
 	src/client/run.c src/client/run.h \
 	src/client/summary.c src/client/summary.h \
 	src/client/tls_options.c src/client/tls_options.h \
@@ -113,9 +114,11 @@ lbdemo_http_client_LDADD = src/liblbhttpclient.a src/liblbclient.a src/liblbrepo
 
 noinst_LIBRARIES += src/liblbgrpcclient.a
 src_liblbgrpcclient_a_SOURCES = \
+	src/client/grpc_descriptor.c src/client/grpc_descriptor.h \
 	src/client/grpc_identity.c src/client/grpc_identity.h \
 	src/client/grpc_link.c src/client/grpc_link.h \
 	src/client/grpc_lookup.c src/client/grpc_lookup.h \
+	src/client/grpc_reflection.c src/client/grpc_reflection.h \
 	src/client/grpc_service_config.c src/client/grpc_service_config.h \
 	src/client/grpc_settings.c src/client/grpc_settings.h \
 	src/client/grpc_status.c src/client/grpc_status.h \

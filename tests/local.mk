@@ -17,6 +17,7 @@ check_programs_unit = \
 	tests/unit/check_grpc_cork \
 	tests/unit/check_descriptors \
 	tests/unit/check_grpc_timers \
+	tests/unit/check_grpc_descriptor \
 	tests/unit/check_grpc_settings \
 	tests/unit/check_grpc_status \
 	tests/unit/check_grpc_target \
@@ -78,6 +79,9 @@ tests_unit_check_descriptors_LDADD = src/liblbserver.a proto/liblbproto.a $(unit
 tests_unit_check_grpc_timers_SOURCES = tests/unit/check_grpc_timers.c $(unit_common)
 tests_unit_check_grpc_timers_CFLAGS = $(unit_cflags)
 tests_unit_check_grpc_timers_LDADD = $(unit_server_ldadd)
+tests_unit_check_grpc_descriptor_SOURCES = tests/unit/check_grpc_descriptor.c $(unit_common)
+tests_unit_check_grpc_descriptor_CFLAGS = $(unit_cflags)
+tests_unit_check_grpc_descriptor_LDADD = $(unit_grpc_client_ldadd)
 tests_unit_check_grpc_settings_SOURCES = tests/unit/check_grpc_settings.c $(unit_common)
 tests_unit_check_grpc_settings_CFLAGS = $(unit_cflags)
 tests_unit_check_grpc_settings_LDADD = $(unit_grpc_client_ldadd)

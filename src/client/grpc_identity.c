@@ -130,6 +130,8 @@ int lb_grpc_identity_message(const struct lb_grpc_settings *settings, const void
 {
     if (settings->reply_is_info)
         read_info(size ? message : (const uint8_t *)"", size, out);
+    if (!settings->id_metadata && settings->id_field.depth == 0)
+        return lb_error_set(err, "%s", settings->id_problem);
     if (!settings->id_metadata)
         return lb_wire_extract(&settings->id_field, message, size, out->backend,
                                sizeof out->backend, err);

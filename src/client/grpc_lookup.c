@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "client/resolver.h"
+
 static const struct timeval patience = {.tv_sec = 2};
 
 struct lookup {
@@ -47,17 +49,6 @@ static void on_found(int result, struct evutil_addrinfo *found, void *arg)
     evutil_freeaddrinfo(found);
 }
 
-static struct evdns_base *new_resolver(struct event_base *events, const char *server)
-{
-    struct evdns_base *dns =
-        evdns_base_new(events, *server ? 0 : EVDNS_BASE_INITIALIZE_NAMESERVERS);
-    if (dns && *server && evdns_base_nameserver_ip_add(dns, server) != 0) {
-        evdns_base_free(dns, 0);
-        return NULL;
-    }
-    return dns;
-}
-
 static void ask(struct lookup *lookup, struct evdns_base *dns)
 {
     struct evutil_addrinfo hints = {
@@ -80,7 +71,8 @@ void lb_grpc_lookup(struct lb_grpc_target *target)
     struct lookup lookup = {.target = target};
     if (!target->host[0] || !(lookup.events = event_base_new()))
         return;
-    struct evdns_base *dns = new_resolver(lookup.events, target->server);
+    struct evdns_base *dns =
+        lb_resolver_new(lookup.events, *target->server ? target->server : NULL);
     if (dns) {
         ask(&lookup, dns);
         evdns_base_free(dns, 1);

@@ -38,6 +38,41 @@ int lb_grpc_metadata_name_check(const char *text, struct lb_error *err)
     return 0;
 }
 
+static int copy_text(const char *text, char **out, struct lb_error *err)
+{
+    *out = text ? strdup(text) : NULL;
+    return text && !*out ? lb_error_set(err, "out of memory") : 0;
+}
+
+int lb_grpc_id_field_check(const char *text, struct lb_error *err)
+{
+    struct lb_wire_path path;
+    bool start = true, good = strlen(text) < LB_GRPC_MAX_ID_FIELD;
+    if (isdigit((unsigned char)*text))
+        return lb_wire_path_parse(text, &path, err);
+    for (const char *c = text; good && *c; c++) {
+        good = *c == '.' ? !start
+                         : isalpha((unsigned char)*c) || *c == '_' ||
+                               (!start && isdigit((unsigned char)*c));
+        start = *c == '.';
+    }
+    return good && !start ? 0
+                          : lb_error_set(err,
+                                         "'%.100s' is no field: write its number, its name, or "
+                                         "several joined by dots, as in 2.1 or info.name",
+                                         text);
+}
+
+static int choose_field(const char *text, struct lb_grpc_settings *s, struct lb_error *err)
+{
+    if (!text)
+        text = "1";
+    if (lb_grpc_id_field_check(text, err) < 0)
+        return -1;
+    return isdigit((unsigned char)*text) ? lb_wire_path_parse(text, &s->id_field, err)
+                                         : copy_text(text, &s->id_names, err);
+}
+
 static int refuse_reserved(const char *name, struct lb_error *err)
 {
     static const char *const reserved[] = {
@@ -188,12 +223,6 @@ static int copy_metadata(const struct lb_option_list *list, struct lb_grpc_setti
     return 0;
 }
 
-static int copy_text(const char *text, char **out, struct lb_error *err)
-{
-    *out = text ? strdup(text) : NULL;
-    return text && !*out ? lb_error_set(err, "out of memory") : 0;
-}
-
 static int make(const struct lb_grpc_options *o, const char *target, struct lb_grpc_settings *s,
                 struct lb_error *err)
 {
@@ -204,8 +233,7 @@ static int make(const struct lb_grpc_options *o, const char *target, struct lb_g
     s->use_proxy = o->use_proxy;
     if (lb_tls_settings_make(&o->tls, &s->tls, err) < 0)
         return -1;
-    if (lb_wire_path_parse(o->id_field ? o->id_field : "1", &s->id_field, err) < 0 ||
-        copy_text(o->authority, &s->authority, err) < 0 ||
+    if (choose_field(o->id_field, s, err) < 0 || copy_text(o->authority, &s->authority, err) < 0 ||
         copy_text(o->id_metadata, &s->id_metadata, err) < 0)
         return -1;
     if (s->id_metadata)
@@ -234,6 +262,7 @@ void lb_grpc_settings_clear(struct lb_grpc_settings *s)
     }
     free(s->metadata);
     free(s->id_metadata);
+    free(s->id_names);
     free(s->message);
     free(s->authority);
     free(s->service_config);

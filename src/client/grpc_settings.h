@@ -31,6 +31,7 @@ enum {
     LB_GRPC_MAX_REQUEST = 1 << 20, /* bytes of --data */
     LB_GRPC_MAX_METADATA = 64,     /* entries */
     LB_GRPC_METADATA_TEXT = 4096,  /* bytes of one entry */
+    LB_GRPC_MAX_ID_FIELD = 256,    /* bytes of --id-field */
 };
 
 struct lb_grpc_metadata {
@@ -39,11 +40,13 @@ struct lb_grpc_metadata {
 
 struct lb_grpc_settings {
     struct lb_grpc_target target;
-    char path[520];     /* "/api.protobuf.pod/getInfo" */
-    bool reply_is_info; /* the method answers with a lbdemo.v1.GetInfoResponse */
-    struct lb_wire_path id_field;
-    char *id_metadata; /* lower case; NULL: the field */
-    char *message;     /* the request, serialized */
+    char path[520];               /* "/api.protobuf.pod/getInfo" */
+    bool reply_is_info;           /* the method answers with a lbdemo.v1.GetInfoResponse */
+    struct lb_wire_path id_field; /* depth is 0 while id_names have not been looked up */
+    char *id_names;               /* of --id-field, when it is not numbers; else NULL */
+    char id_problem[sizeof(struct lb_error)]; /* why they cannot be; else "" */
+    char *id_metadata;                        /* lower case; NULL: the field */
+    char *message;                            /* the request, serialized */
     size_t message_size;
     char *authority; /* NULL: the core's own choice */
     struct lb_grpc_metadata *metadata;
@@ -69,6 +72,7 @@ int lb_grpc_metadata_parse(const char *text, struct lb_grpc_metadata *entry,
                            struct lb_error *err) LB_MUST_CHECK;
 
 /* An option's check, for each of them. */
+int lb_grpc_id_field_check(const char *text, struct lb_error *err) LB_MUST_CHECK;
 int lb_grpc_method_check(const char *text, struct lb_error *err) LB_MUST_CHECK;
 int lb_grpc_metadata_check(const char *text, struct lb_error *err) LB_MUST_CHECK;
 int lb_grpc_metadata_name_check(const char *text, struct lb_error *err) LB_MUST_CHECK;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "client/grpc_lookup.h"
+#include "client/grpc_reflection.h"
 #include "client/grpc_unary.h"
 #include "common/grpc_log.h"
 
@@ -72,6 +73,19 @@ static void deliver(struct grpc_transport *t, struct lb_reply *reply, uint64_t t
     t->base.on_reply(t->base.arg, reply); /* may close the slot */
 }
 
+/* The names in --id-field are looked up once a server has answered: before, there may be none. */
+static void look_up_field(struct grpc_transport *t)
+{
+    struct lb_grpc_settings *s = &t->settings;
+    struct lb_error err;
+    if (!s->id_names || s->id_field.depth || s->id_problem[0])
+        return;
+    if (lb_grpc_reflect(&t->links, s->id_names, &s->id_field, &err) == 0)
+        return;
+    s->id_field.depth = 0;
+    snprintf(s->id_problem, sizeof s->id_problem, "%s", err.text);
+}
+
 static void call_ended(struct lb_grpc_unary *call, void *arg)
 {
     struct lb_slot *slot = arg;
@@ -79,6 +93,8 @@ static void call_ended(struct lb_grpc_unary *call, void *arg)
     struct lb_grpc_result result;
     struct lb_reply reply = {.finish_ns = lb_clock_monotonic_ns()};
     t->in_flight--;
+    if (call->status == GRPC_STATUS_OK)
+        look_up_field(t);
     lb_grpc_unary_result(call, reply.finish_ns, &result, &reply);
     if (*reply.remote)
         snprintf(t->remote, sizeof t->remote, "%s", reply.remote);

@@ -109,15 +109,20 @@ void lb_grpc_unary_start(const struct lb_grpc_unary_request *request, grpc_compl
     call->arg = arg;
     call->request = *request;
     call->request.extra = NULL;
+    call->request.message = NULL;
     lb_grpc_link_ref(request->link);
     call->details = grpc_empty_slice();
     grpc_metadata_array_init(&call->initial);
     grpc_metadata_array_init(&call->trailing);
-    grpc_slice message = grpc_slice_from_static_buffer(s->message, s->message_size);
+    grpc_slice message =
+        request->path ? grpc_slice_from_copied_buffer(request->message, request->message_size)
+                      : grpc_slice_from_static_buffer(s->message, s->message_size);
     call->message = grpc_raw_byte_buffer_create(&message, 1);
-    call->core = grpc_channel_create_call(request->link->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                          queue, grpc_slice_from_static_string(s->path), NULL,
-                                          lb_grpc_timespec(request->deadline_ns), NULL);
+    grpc_slice_unref(message);
+    call->core = grpc_channel_create_call(
+        request->link->channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue,
+        grpc_slice_from_static_string(request->path ? request->path : s->path), NULL,
+        lb_grpc_timespec(request->deadline_ns), NULL);
     enter_list(call, list);
     start_batch(call, request->extra);
 }
@@ -133,29 +138,24 @@ size_t lb_grpc_unary_abandon(struct lb_grpc_unary **list)
     return count;
 }
 
-/* The reply's message in one piece; `*flat` holds it and is the caller's to unref. */
-static const void *flatten(grpc_byte_buffer *reply, grpc_slice *flat, size_t *size)
+grpc_slice lb_grpc_unary_message(struct lb_grpc_unary *call)
 {
     grpc_byte_buffer_reader reader;
-    *flat = grpc_empty_slice();
-    if (reply && grpc_byte_buffer_reader_init(&reader, reply)) {
-        grpc_slice_unref(*flat);
-        *flat = grpc_byte_buffer_reader_readall(&reader);
-        grpc_byte_buffer_reader_destroy(&reader);
-    }
-    *size = GRPC_SLICE_LENGTH(*flat);
-    return GRPC_SLICE_START_PTR(*flat);
+    if (!call->reply || !grpc_byte_buffer_reader_init(&reader, call->reply))
+        return grpc_empty_slice();
+    grpc_slice message = grpc_byte_buffer_reader_readall(&reader);
+    grpc_byte_buffer_reader_destroy(&reader);
+    return message;
 }
 
 static void read_reply(struct lb_grpc_unary *call, struct lb_grpc_result *r, struct lb_reply *reply)
 {
     struct lb_error err;
-    grpc_slice flat;
-    size_t size;
-    const void *message = flatten(call->reply, &flat, &size);
-    int told = lb_grpc_identity_message(call->request.link->links->settings, message, size,
-                                        &r->identity, &err);
-    grpc_slice_unref(flat);
+    grpc_slice message = lb_grpc_unary_message(call);
+    int told =
+        lb_grpc_identity_message(call->request.link->links->settings, GRPC_SLICE_START_PTR(message),
+                                 GRPC_SLICE_LENGTH(message), &r->identity, &err);
+    grpc_slice_unref(message);
     reply->outcome = told < 0 ? LB_REPLY_ERROR : LB_REPLY_OK;
     if (told < 0)
         snprintf(r->error, sizeof r->error, "%s", err.text);

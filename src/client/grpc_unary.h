@@ -12,6 +12,9 @@ struct lb_grpc_unary;
 struct lb_grpc_unary_request {
     struct lb_grpc_link *link;            /* the call takes a reference */
     const struct lb_grpc_metadata *extra; /* one more entry, or NULL; needed during start only */
+    const char *path;                     /* of the method; NULL: the settings' */
+    const void *message;                  /* with `path`: the request; needed during start only */
+    size_t message_size;
     int64_t deadline_ns;
     uint64_t number; /* the owner's own */
 };
@@ -24,7 +27,7 @@ struct lb_grpc_unary {
     struct lb_grpc_unary *next, **at; /* in the owner's list of calls in flight; abandoned: NULL */
     lb_grpc_unary_fn *on_end;
     void *arg;
-    struct lb_grpc_unary_request request; /* without `extra` */
+    struct lb_grpc_unary_request request; /* without what is needed during start only */
     grpc_call *core;
     grpc_metadata_array initial, trailing;
     grpc_byte_buffer *message, *reply;
@@ -40,6 +43,9 @@ void lb_grpc_unary_start(const struct lb_grpc_unary_request *request, grpc_compl
 /* Cancels all calls of `list`, empties it, and never calls their on_end; they are released as their
  * completions come out of the queue. Returns their number. */
 size_t lb_grpc_unary_abandon(struct lb_grpc_unary **list);
+
+/* For on_end: the reply's message in one piece, the caller's to unref; empty without one. */
+grpc_slice lb_grpc_unary_message(struct lb_grpc_unary *call);
 
 /* For on_end: fills `reply` from a call that has ended, apart from tag and finish_ns. Strings point
  * into `result`. */

@@ -17,12 +17,11 @@
 #include "client/http_cookies.h"
 #include "client/http_header.h"
 #include "client/http_wire.h"
+#include "client/resolver.h"
 
 #define MAX_ADDRESSES 64
 #define ERROR_TEXT 512
 #define MAX_JARS 256
-#define RESOLV_CONF "/etc/resolv.conf"
-#define HOSTS "/etc/hosts"
 
 struct http_transport;
 
@@ -578,11 +577,8 @@ struct lb_transport *lb_http_transport_new(const struct lb_http_settings *settin
     t->events = new_loop();
     if (t->events) {
         t->wake = event_new(t->events, -1, 0, on_wake, t);
-        t->dns = evdns_base_new(t->events, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+        t->dns = lb_resolver_new(t->events, NULL);
     }
-    /* Without a name server, addresses and names of the hosts file still work. */
-    if (t->dns && evdns_base_resolv_conf_parse(t->dns, DNS_OPTIONS_ALL, RESOLV_CONF) != 0)
-        evdns_base_load_hosts(t->dns, HOSTS);
     if (!t->wake || !t->dns)
         lb_error_set(err, "libevent's loop and resolver could not be started");
     else if (!settings->tls || (t->tls = lb_http_tls_new(settings->tls, settings->url.host, err)))

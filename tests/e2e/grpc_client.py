@@ -11,6 +11,8 @@ import time
 import unittest
 
 import lbtest
+import grpclib  # skips without grpc  # pylint: disable=unused-import
+import grpc
 from grpcpeer import NameServer, Peer, RawPeer, SocketPeer
 
 CLIENT = "lbdemo-grpc-client"
@@ -333,6 +335,38 @@ class Identity(Case):
         self.assertEqual(self.one(*args, "--id-field", "3")["error"], "the reply has no field 3")
         self.assertEqual(seen[0], ("/shop.Cart/Get", b"\x08\xac\x02"))
 
+    def test_a_field_may_be_named_when_the_server_has_reflection(self):
+        server = self.server("--pod-version", "v7")
+        info = [server.grpc, "--method", "lbdemo.v1.PodService/GetInfo", "--metadata", "via: x"]
+        self.assertEqual(self.one(server.grpc, "--id-field", "name")["backend"], NAME)
+        self.assertEqual(self.one(*info, "--id-field", "version")["backend"], "v7")
+        self.assertEqual(self.one(*info, "--id-field", "proxy_headers.name")["backend"], "via")
+        for names, words in (("pod", "has no field 'pod'; it has name"), ("name.x", "no message"),
+                             ("proxy_headers", "neither a string nor an integer")):
+            found = self.requests(*info, "-n", "2", "-i", "0", "--id-field", names)
+            self.assertEqual({r["outcome"] for r in found}, {"error"})
+            self.assertIn(words, found[1]["error"])
+        self.assertIn("reflection cannot be asked: UNIMPLEMENTED", self.one(self.peer().address, "--id-field",
+                                                                             "name")["error"])
+
+    def test_only_the_older_reflection_will_do_and_garbage_will_not(self):
+        asked = []
+
+        def answer(method, request, context):
+            if "reflection" not in method:
+                return field(1, b"x")
+            asked.append((method, request))
+            if ".v1." in method:
+                context.abort(grpc.StatusCode.UNIMPLEMENTED, "no v1 here")
+            return b"\x22\xff\xff\xff\xff\x0f"
+
+        peer = self.peer(answer, kind=RawPeer)
+        found = self.one(peer.address, "--id-field", "name")
+        self.assertEqual(found["error"], "--id-field name: reflection answers with no files")
+        self.assertEqual([m for m, _ in asked],
+                         [f"/grpc.reflection.{v}.ServerReflection/ServerReflectionInfo" for v in ("v1", "v1alpha")])
+        self.assertEqual(asked[0][1], field(4, b"api.protobuf.pod"))
+
     def test_the_request_may_be_a_file(self):
         seen = []
         peer = self.peer(lambda _, request, __: seen.append(request) or field(1, b"x"), kind=RawPeer)
@@ -372,7 +406,7 @@ class BadInput(Case):
                  (["a:1", "--service-config", self.path("config")], "config", "none of pick_first, round_robin"),
                  (["a:1", "--service-config", self.path("none")], self.path("none")),
                  (["a:1", "--method", "getInfo"], "'getInfo'", "pkg.Service/Method"),
-                 (["a:1", "--id-field", "name"], "'name'", "2.1"), (["a:1", "--data", "{}"], "'{}'", "hex:"),
+                 (["a:1", "--id-field", "na me"], "'na me'", "2.1"), (["a:1", "--data", "{}"], "'{}'", "hex:"),
                  (["a:1", "--data", "@" + self.path("none")], self.path("none")),
                  (["a:1", "--metadata", "x"], "'x'", "NAME: VALUE"), (["a:1", "--metadata", "te: x"], "'te'"),
                  (["a:1", "--id-metadata", "a b"], "'a b'"), (["a:1", "--authority", "a b"], "'a b'"),

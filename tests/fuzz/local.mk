@@ -1,6 +1,7 @@
 # Fuzz targets. Without --enable-fuzzer each is a plain test that replays its seeds; with it, `make
 # fuzz` runs each under libFuzzer for FUZZ_SECONDS.
 fuzz_programs = \
+	tests/fuzz/fuzz_grpc_descriptor \
 	tests/fuzz/fuzz_grpc_wire
 check_PROGRAMS += $(fuzz_programs)
 
@@ -13,6 +14,10 @@ fuzz_ldflags = $(AM_LDFLAGS)
 TESTS += $(fuzz_programs)
 endif
 
+tests_fuzz_fuzz_grpc_descriptor_SOURCES = tests/fuzz/fuzz_grpc_descriptor.c tests/fuzz/fuzz.h \
+	$(fuzz_driver)
+tests_fuzz_fuzz_grpc_descriptor_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_grpc_descriptor_LDADD = src/liblbgrpcclient.a src/liblbcommon.a -lm
 tests_fuzz_fuzz_grpc_wire_SOURCES = tests/fuzz/fuzz_grpc_wire.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_grpc_wire_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_grpc_wire_LDADD = src/liblbgrpcclient.a src/liblbcommon.a -lm
@@ -40,6 +45,9 @@ EXTRA_DIST += \
 	tests/fuzz/replay.c \
 	$(fuzz_corpus)
 fuzz_corpus = \
+	tests/fuzz/corpus/grpc_descriptor/empty \
+	tests/fuzz/corpus/grpc_descriptor/error \
+	tests/fuzz/corpus/grpc_descriptor/files \
 	tests/fuzz/corpus/grpc_wire/deep \
 	tests/fuzz/corpus/grpc_wire/empty \
 	tests/fuzz/corpus/grpc_wire/groups \

@@ -136,6 +136,23 @@ START_TEST(options_that_exclude_each_other_are_refused)
 }
 END_TEST
 
+START_TEST(a_field_is_a_number_or_a_name)
+{
+    static const char *const good[] = {"1", "2.1", "name", "info.pod_name", "_a1.b2"};
+    static const char *const bad[] = {"", ".", "a.", ".a", "a..b", "a b", "1a", "a-b", "a.1", "0"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        ck_assert_msg(lb_grpc_id_field_check(good[i], &err) == 0, "%s", err.text);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_msg(lb_grpc_id_field_check(bad[i], &err) == -1, "'%s' was taken", bad[i]);
+    struct lb_grpc_options options = LB_GRPC_OPTIONS_DEFAULTS;
+    options.id_field = "info.name";
+    ck_assert_int_eq(make(&options, "pods:80"), 0);
+    ck_assert_str_eq(settings.id_names, "info.name");
+    ck_assert_uint_eq(settings.id_field.depth, 0);
+    lb_grpc_settings_clear(&settings);
+}
+END_TEST
+
 START_TEST(a_service_config_is_read_and_its_policy_known)
 {
     char name[] = "/tmp/check_grpc_settings.XXXXXX";
@@ -230,6 +247,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, methods_are_checked);
     tcase_add_test(tests, metadata_is_split_and_checked);
     tcase_add_test(tests, options_that_exclude_each_other_are_refused);
+    tcase_add_test(tests, a_field_is_a_number_or_a_name);
     tcase_add_test(tests, a_service_config_is_read_and_its_policy_known);
     tcase_add_test(tests, service_configs_are_taken);
     tcase_add_test(tests, bad_service_configs_are_refused_with_the_place);
