@@ -196,6 +196,7 @@ e2e_tests = \
 	tests/e2e/grpc_server.py \
 	tests/e2e/grpc_server_health.py \
 	tests/e2e/grpc_server_limits.py \
+	tests/e2e/grpc_server_metrics.py \
 	tests/e2e/grpc_server_reflection.py \
 	tests/e2e/grpc_server_stop.py \
 	tests/e2e/http_client.py \

@@ -33,6 +33,7 @@ struct lb_grpc_acceptor {
     grpc_server *server;
     grpc_server_credentials *credentials;
     struct lb_grpc_connections *connections;
+    struct lb_metrics_shard *metrics;
     uint64_t max_open; /* 0: no limit */
     int epoll, wake;
     pthread_t thread;
@@ -42,6 +43,7 @@ struct lb_grpc_acceptor {
     /* The thread's own. */
     int listeners[LB_GRPC_MAX_LISTENERS];
     size_t listener_count;
+    uint64_t open;           /* connections */
     int64_t paused_until_ns; /* 0: not paused */
     int short_of;            /* errno of the last accept; 0: it worked */
     int *watched;            /* by the core's descriptor: our duplicate, or -1 */
@@ -50,8 +52,6 @@ struct lb_grpc_acceptor {
     pthread_mutex_t lock; /* of `drained`, which only the thread writes once it runs */
     pthread_cond_t changed;
     bool drained;
-
-    _Atomic uint64_t accepted, closed, failed, refused;
 };
 
 static int watch(struct lb_grpc_acceptor *a, int fd, uint32_t events, uint64_t slot)
@@ -60,7 +60,13 @@ static int watch(struct lb_grpc_acceptor *a, int fd, uint32_t events, uint64_t s
     return epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Tells whether a duplicate was watched: the connection on `fd` is over. */
+static void count_end(struct lb_grpc_acceptor *a, enum lb_close_reason reason)
+{
+    a->open--;
+    lb_metrics_closed(a->metrics, reason);
+}
+
+/* The connection on `fd`, if there was one, is over: by which side the core does not say. */
 static void end_connection(struct lb_grpc_acceptor *a, int fd)
 {
     if ((size_t)fd >= a->watched_size || a->watched[fd] < 0)
@@ -69,7 +75,7 @@ static void end_connection(struct lb_grpc_acceptor *a, int fd)
     epoll_ctl(a->epoll, EPOLL_CTL_DEL, a->watched[fd], NULL);
     close(a->watched[fd]);
     a->watched[fd] = -1;
-    atomic_fetch_add(&a->closed, 1);
+    count_end(a, LB_CLOSE_UNKNOWN);
 }
 
 static int reserve_watched(struct lb_grpc_acceptor *a, int fd)
@@ -114,11 +120,11 @@ static int serve(struct lb_grpc_acceptor *a, int fd, const struct sockaddr *peer
     struct lb_error err;
     /* A number that comes again proves its last connection over, seen or not. */
     end_connection(a, fd);
-    atomic_fetch_add(&a->accepted, 1);
-    if (a->max_open > 0 && atomic_load(&a->accepted) - atomic_load(&a->closed) > a->max_open) {
+    a->open++;
+    lb_metrics_accepted(a->metrics);
+    if (a->max_open > 0 && a->open > a->max_open) {
         close(fd);
-        atomic_fetch_add(&a->refused, 1);
-        atomic_fetch_add(&a->closed, 1);
+        count_end(a, LB_CLOSE_LIMIT);
         return 0;
     }
     errno = ENOMEM;
@@ -126,7 +132,7 @@ static int serve(struct lb_grpc_acceptor *a, int fd, const struct sockaddr *peer
         watch_connection(a, fd) < 0) {
         int saved = errno;
         close(fd);
-        atomic_fetch_add(&a->closed, 1);
+        count_end(a, LB_CLOSE_REFUSED);
         errno = saved;
         return -1;
     }
@@ -148,7 +154,6 @@ static void listen_for(struct lb_grpc_acceptor *a, uint32_t events)
  * time helps, and waiting on the listeners' level would spin. */
 static void pause_listening(struct lb_grpc_acceptor *a, int error)
 {
-    atomic_fetch_add(&a->failed, 1);
     if (!a->short_of)
         lb_log(LB_LOG_WARNING, "grpc", "cannot accept connections for now: %s", strerror(error));
     a->short_of = error;
@@ -245,7 +250,8 @@ static void *acceptor_main(void *arg)
 
 struct lb_grpc_acceptor *lb_grpc_acceptor_new(grpc_server *server,
                                               struct lb_grpc_connections *connections,
-                                              uint64_t max_open, struct lb_error *err)
+                                              struct lb_metrics_shard *metrics, uint64_t max_open,
+                                              struct lb_error *err)
 {
     struct lb_grpc_acceptor *a = calloc(1, sizeof *a);
     if (!a) {
@@ -254,6 +260,7 @@ struct lb_grpc_acceptor *lb_grpc_acceptor_new(grpc_server *server,
     }
     a->server = server;
     a->connections = connections;
+    a->metrics = metrics;
     a->max_open = max_open;
     a->credentials = grpc_insecure_server_credentials_create();
     pthread_mutex_init(&a->lock, NULL);
@@ -330,14 +337,4 @@ void lb_grpc_acceptor_free(struct lb_grpc_acceptor *a)
     pthread_mutex_destroy(&a->lock);
     grpc_server_credentials_release(a->credentials);
     free(a);
-}
-
-struct lb_grpc_connection_counts lb_grpc_acceptor_counts(const struct lb_grpc_acceptor *a)
-{
-    return (struct lb_grpc_connection_counts){
-        .accepted = atomic_load(&a->accepted),
-        .closed = atomic_load(&a->closed),
-        .failed = atomic_load(&a->failed),
-        .refused = atomic_load(&a->refused),
-    };
 }

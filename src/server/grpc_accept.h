@@ -12,14 +12,16 @@
 #include "common/error.h"
 #include "server/grpc_connections.h"
 #include "server/grpc_server.h"
+#include "server/metrics.h"
 
 struct lb_grpc_acceptor;
 
-/* `server` and `connections` outlive the acceptor; at `max_open` connections (0: no limit) further
+/* `server`, `connections` and `metrics`, of which the acceptor's thread is the only writer, outlive
+ * the acceptor; at `max_open` connections (0: no limit) further
  * ones are closed at once. NULL with *err after failure. */
 struct lb_grpc_acceptor *lb_grpc_acceptor_new(grpc_server *server,
                                               struct lb_grpc_connections *connections,
-                                              uint64_t max_open,
+                                              struct lb_metrics_shard *metrics, uint64_t max_open,
                                               struct lb_error *err) LB_MUST_CHECK;
 
 /* Takes `fd` (bound, listening, non-blocking) after success. Before start only. */
@@ -34,8 +36,5 @@ void lb_grpc_acceptor_drain(struct lb_grpc_acceptor *a);
 /* Stops the thread, closes what is still open of ours (never a connection) and releases `a`. NULL
  * is allowed. */
 void lb_grpc_acceptor_free(struct lb_grpc_acceptor *a);
-
-/* Any thread. */
-struct lb_grpc_connection_counts lb_grpc_acceptor_counts(const struct lb_grpc_acceptor *a);
 
 #endif

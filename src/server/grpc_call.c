@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "server/grpc_worker.h"
+#include "server/metrics.h"
 
 static void call_arrived(struct lb_grpc_tag *tag, bool ok);
 static void call_finished(struct lb_grpc_tag *tag, bool ok);
@@ -94,6 +96,11 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
     }
     if (!w->stopping)
         lb_grpc_call_await(w, call->endpoint);
+    call->begun_ns = lb_clock_monotonic_ns();
+    call->status = GRPC_STATUS_UNKNOWN;
+    lb_metrics_begin(w->metrics);
+    if (call->request)
+        lb_metrics_received(w->metrics, grpc_byte_buffer_length(call->request));
     lb_grpc_count(&w->arrived, 1);
     lb_grpc_count(&w->active, 1);
     call->is_stream = false;
@@ -106,6 +113,9 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
 void lb_grpc_call_release(struct lb_grpc_call *call)
 {
     lb_grpc_cork_release(&call->worker->cork);
+    lb_metrics_end(call->worker->metrics, call->endpoint->index,
+                   (size_t)(call->cancelled ? GRPC_STATUS_CANCELLED : call->status),
+                   lb_clock_monotonic_ns() - call->begun_ns);
     if (call->cancelled)
         lb_grpc_origin_cancelled(&call->origin);
     if (!call->is_stream)
@@ -141,6 +151,7 @@ grpc_op lb_grpc_call_begin(struct lb_grpc_call *call)
 /* One batch for the whole answer: it completes when the core needs nothing of the call any more. */
 static void finish(struct lb_grpc_call *call, grpc_status_code status, grpc_slice *details)
 {
+    call->status = status;
     grpc_op ops[4] = {
         lb_grpc_call_begin(call),
         {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
@@ -154,6 +165,7 @@ static void finish(struct lb_grpc_call *call, grpc_status_code status, grpc_slic
 
 void lb_grpc_call_reply(struct lb_grpc_call *call, grpc_slice message)
 {
+    lb_metrics_sent(call->worker->metrics, GRPC_SLICE_LENGTH(message));
     call->reply = grpc_raw_byte_buffer_create(&message, 1);
     grpc_slice_unref(message);
     finish(call, GRPC_STATUS_OK, NULL);

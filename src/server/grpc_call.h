@@ -27,6 +27,7 @@ struct lb_grpc_method {
 struct lb_grpc_endpoint {
     const struct lb_grpc_method *method;
     void *registered; /* NULL for the one without a path */
+    size_t index;     /* among the server's, for metrics */
 };
 
 struct lb_grpc_call {
@@ -43,6 +44,8 @@ struct lb_grpc_call {
     struct lb_grpc_headers headers; /* of the reply */
     grpc_byte_buffer *reply;
     bool is_stream;
+    grpc_status_code status; /* that it was answered with */
+    int64_t begun_ns;
     int cancelled;             /* by the client, its deadline or a lost connection */
     struct lb_grpc_call *next; /* in the worker's list of unused ones */
 };

@@ -19,9 +19,17 @@
 #include "server/grpc_services.h"
 #include "server/grpc_stream.h"
 #include "server/grpc_worker.h"
+#include "server/metrics.h"
 #include "server/readiness.h"
 
-#define MAX_METHODS 16
+#define MAX_METHODS LB_METRICS_METHODS_MAX
+
+/* grpc_status_code by number. */
+static const char *const status_names[] = {
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
 
 /* At a shutdown the core waits for every client to confirm the GOAWAY, 20 s for one that does not
  * speak. Once no call is left, clients get this long. */
@@ -42,6 +50,7 @@ struct lb_grpc_server {
     struct lb_descriptors *descriptors;
     struct lb_grpc_acceptor *acceptor;
     struct lb_grpc_endpoint endpoints[MAX_METHODS];
+    const char *method_names[MAX_METHODS]; /* for metrics */
     size_t endpoint_count;
     struct lb_grpc_worker workers[LB_GRPC_MAX_THREADS];
     unsigned threads; /* running */
@@ -122,8 +131,8 @@ static void look_whether_quiet(struct lb_grpc_timer *timer)
     if (active > 0 || calls != s->calls_seen)
         s->quiet_since_ns = now;
     s->calls_seen = calls;
-    struct lb_grpc_connection_counts counts = lb_grpc_acceptor_counts(s->acceptor);
-    if (counts.accepted == counts.closed || now - s->quiet_since_ns >= QUIET_NS || now >= latest)
+    if (lb_metrics_open(s->config.metrics, LB_METRICS_GRPC) == 0 ||
+        now - s->quiet_since_ns >= QUIET_NS || now >= latest)
         shut_core_down(s);
     else
         lb_grpc_timers_set(&s->workers[0].timers, timer, earlier(latest, now + LOOK_AGAIN_NS));
@@ -272,16 +281,27 @@ static void register_methods(struct lb_grpc_server *s, const struct lb_grpc_meth
                              size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct lb_grpc_endpoint *e = &s->endpoints[s->endpoint_count++];
+        struct lb_grpc_endpoint *e = &s->endpoints[s->endpoint_count];
         e->method = &methods[i];
+        e->index = s->endpoint_count;
+        s->method_names[s->endpoint_count++] = methods[i].path ? methods[i].path + 1 : "unknown";
         if (methods[i].path)
             e->registered = grpc_server_register_method(
                 s->core, methods[i].path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
     }
 }
 
-static void init_workers(struct lb_grpc_server *s)
+static struct lb_metrics_shard *add_shard(struct lb_grpc_server *s, struct lb_error *err)
 {
+    return lb_metrics_shard_new(s->config.metrics, LB_METRICS_GRPC, s->method_names,
+                                s->endpoint_count, status_names,
+                                sizeof status_names / sizeof status_names[0], err);
+}
+
+/* All of them, also after a failure, so that they can be released. */
+static int init_workers(struct lb_grpc_server *s, struct lb_error *err)
+{
+    int result = 0;
     for (unsigned i = 0; i < s->config.threads; i++) {
         struct lb_grpc_worker *w = &s->workers[i];
         w->server = s;
@@ -290,7 +310,22 @@ static void init_workers(struct lb_grpc_server *s)
         w->woken.run = worker_woken;
         w->queue = grpc_completion_queue_create_for_next(NULL);
         grpc_server_register_completion_queue(s->core, w->queue, NULL);
+        if (!(w->metrics = add_shard(s, err)))
+            result = -1;
     }
+    return result;
+}
+
+static int init_acceptor(struct lb_grpc_server *s, struct lb_error *err)
+{
+    struct lb_metrics_shard *metrics = add_shard(s, err);
+    if (!metrics)
+        return -1;
+    if (!(s->shared.connections = lb_grpc_connections_new()))
+        return lb_error_set(err, "out of memory for the gRPC server");
+    s->acceptor = lb_grpc_acceptor_new(s->core, s->shared.connections, metrics,
+                                       s->config.max_connections, err);
+    return s->acceptor ? 0 : -1;
 }
 
 struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, struct lb_error *err)
@@ -321,17 +356,11 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     register_methods(s, lb_grpc_pod_methods, lb_grpc_pod_method_count);
     register_methods(s, lb_grpc_health_methods, lb_grpc_health_method_count);
     register_methods(s, lb_grpc_reflection_methods, lb_grpc_reflection_method_count);
-    init_workers(s);
     s->shared.readiness = config->readiness;
     s->shared.descriptors = s->descriptors =
         lb_descriptors_new(lb_descriptor_set, lb_descriptor_set_size);
-    s->shared.connections = lb_grpc_connections_new();
-    if (!s->shared.connections || !s->descriptors)
-        lb_error_set(err, "out of memory for the gRPC server");
-    else if (lb_readiness_watch(config->readiness, readiness_changed, s, err) == 0)
-        s->acceptor =
-            lb_grpc_acceptor_new(s->core, s->shared.connections, config->max_connections, err);
-    if (!s->acceptor) {
+    if (init_workers(s, err) < 0 || init_acceptor(s, err) < 0 ||
+        lb_readiness_watch(config->readiness, readiness_changed, s, err) < 0) {
         lb_grpc_server_free(s);
         return NULL;
     }
@@ -443,9 +472,4 @@ void lb_grpc_server_free(struct lb_grpc_server *s)
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
     free(s);
-}
-
-struct lb_grpc_connection_counts lb_grpc_server_connections(const struct lb_grpc_server *s)
-{
-    return lb_grpc_acceptor_counts(s->acceptor);
 }

@@ -12,6 +12,7 @@
 #include "common/error.h"
 
 struct lb_identity;
+struct lb_metrics;
 struct lb_readiness;
 struct lb_grpc_server;
 
@@ -36,23 +37,16 @@ struct lb_grpc_server;
 struct lb_grpc_config {
     const struct lb_identity *identity; /* outlives the server */
     struct lb_readiness *readiness;     /* what health tells; outlives the server */
-    unsigned threads;                   /* from 1 to LB_GRPC_MAX_THREADS */
-    uint64_t max_connections;           /* at a time; more are closed when accepted; 0: no limit */
-    int64_t max_age_ns;                 /* of a connection, +- 10 %, until its GOAWAY; 0: none */
-    int64_t max_age_grace_ns;           /* for calls after that; 0: for ever */
-    int64_t idle_timeout_ns;            /* of a connection without calls; 0: none */
+    struct lb_metrics *metrics; /* where calls and connections are counted; outlives the server */
+    unsigned threads;           /* from 1 to LB_GRPC_MAX_THREADS */
+    uint64_t max_connections;   /* at a time; more are closed when accepted; 0: no limit */
+    int64_t max_age_ns;         /* of a connection, +- 10 %, until its GOAWAY; 0: none */
+    int64_t max_age_grace_ns;   /* for calls after that; 0: for ever */
+    int64_t idle_timeout_ns;    /* of a connection without calls; 0: none */
     /* Called once, from a gRPC thread, when a shutdown is complete: no connection and no call is
      * left. May be NULL. It must not call into the server; it may wake the caller's event loop. */
     void (*stopped)(void *arg);
     void *stopped_arg;
-};
-
-/* Connections, as the server's own acceptor saw them since the start. */
-struct lb_grpc_connection_counts {
-    uint64_t accepted;
-    uint64_t closed;  /* accepted ones that have ended, by either side */
-    uint64_t failed;  /* accept() failures, such as no descriptors left */
-    uint64_t refused; /* accepted and closed at once, as there were max_connections */
 };
 
 /* Makes a server that does not listen yet; initialises the C core (which starts threads: fork
@@ -85,8 +79,5 @@ void lb_grpc_server_shutdown(struct lb_grpc_server *s, int64_t deadline_ns);
  * deadline and the moment cancelling takes), joins the threads and releases everything. NULL is
  * allowed. */
 void lb_grpc_server_free(struct lb_grpc_server *s);
-
-/* Any thread. */
-struct lb_grpc_connection_counts lb_grpc_server_connections(const struct lb_grpc_server *s);
 
 #endif

@@ -2,6 +2,7 @@
 #include "server/grpc_stream.h"
 
 #include "server/grpc_worker.h"
+#include "server/metrics.h"
 
 static const char shutting_down[] = "the server is shutting down";
 
@@ -55,6 +56,7 @@ static void send_status(struct lb_grpc_stream *stream)
 {
     grpc_slice text = grpc_slice_from_static_string(stream->status_text);
     stream->ended = true;
+    stream->call->status = stream->status;
     start_send(stream, (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
                                  .data.send_status_from_server = {.status = stream->status,
                                                                   .status_details = &text}});
@@ -79,6 +81,9 @@ static void stream_received(struct lb_grpc_tag *tag, bool ok)
 {
     struct lb_grpc_stream *stream = LB_GRPC_TAG_OWNER(tag, struct lb_grpc_stream, received);
     stream->receiving = false;
+    if (stream->message)
+        lb_metrics_received(stream->call->worker->metrics,
+                            grpc_byte_buffer_length(stream->message));
     if (!stream->gone && !stream->ending)
         stream->ops->got(stream, ok ? stream->message : NULL);
     if (stream->message)
@@ -127,6 +132,7 @@ bool lb_grpc_stream_send(struct lb_grpc_stream *stream, grpc_slice message)
 {
     if (stream->sending || stream->ending || stream->gone)
         return false;
+    lb_metrics_sent(stream->call->worker->metrics, GRPC_SLICE_LENGTH(message));
     stream->call->reply = grpc_raw_byte_buffer_create(&message, 1);
     start_send(stream, (grpc_op){.op = GRPC_OP_SEND_MESSAGE,
                                  .data.send_message.send_message = stream->call->reply});

@@ -18,6 +18,7 @@
 struct lb_descriptors;
 struct lb_grpc_health_watch;
 struct lb_grpc_stream;
+struct lb_metrics_shard;
 struct lb_readiness;
 
 /* Unused call objects a worker keeps; those of a burst beyond it are freed. */
@@ -38,6 +39,7 @@ struct lb_grpc_worker {
     grpc_server *core;
     const struct lb_grpc_shared *shared;
     grpc_completion_queue *queue;
+    struct lb_metrics_shard *metrics;
     pthread_t thread;
 
     struct lb_grpc_tag woken;

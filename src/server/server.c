@@ -177,6 +177,7 @@ static int open_grpc(struct lb_server *s, struct lb_error *err)
     struct lb_grpc_config config = {
         .identity = &s->options->identity,
         .readiness = s->readiness,
+        .metrics = s->metrics,
         .threads = s->threads,
         .max_connections = s->options->max_connections,
         .max_age_ns = s->options->max_age_ns,
