@@ -15,7 +15,7 @@ int main(int argc, char **argv)
     if (parsed == LB_OPTIONS_DONE)
         return lb_stdout_finish(&err) < 0 ? lb_program_fail(program, &err, LB_EXIT_FAILURE)
                                           : LB_EXIT_OK;
-    if (parsed == LB_OPTIONS_ERROR)
+    if (parsed == LB_OPTIONS_ERROR || lb_server_options_check(&options, &err) < 0)
         return lb_program_fail(program, &err, LB_EXIT_USAGE);
     lb_log_open(program->name, (enum lb_log_level)options.log_level,
                 (enum lb_log_format)options.log_format);

@@ -203,6 +203,7 @@ e2e_tests = \
 	tests/e2e/http_client_tls.py \
 	tests/e2e/http_verdict.py \
 	tests/e2e/http_admin.py \
+	tests/e2e/http_server_tls.py \
 	tests/e2e/http_server.py \
 	tests/e2e/tree.py
 TESTS += $(e2e_tests)

@@ -2,13 +2,17 @@
 #include "server/http_connection.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "server/connection_id.h"
+#include "server/server_tls.h"
 
 /* What a connection that is being closed may still send before it is cut. */
 #define LINGER_NS (1 * LB_NS_PER_S)
@@ -92,6 +96,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     case LB_HTTP_IDLE:
         idle_timeout(c, now);
         break;
+    case LB_HTTP_SHAKING:
+        lb_http_connection_abort(c, LB_CLOSE_TIMEOUT);
+        break;
     case LB_HTTP_IN_HEAD:
         lb_http_refuse(c, 408, "the request's head did not come in time", true, LB_CLOSE_TIMEOUT);
         break;
@@ -144,6 +151,8 @@ void lb_http_connection_linger(struct lb_http_connection *c)
     }
     c->state = LB_HTTP_LINGERING;
     evbuffer_drain(input, evbuffer_get_length(input));
+    if (c->tls)
+        SSL_shutdown(bufferevent_openssl_get_ssl(c->bev)); /* says so inside TLS, too */
     shutdown(c->fd, SHUT_WR);
     lb_http_connection_set_deadline(c, lb_clock_monotonic_ns() + LINGER_NS);
 }
@@ -245,10 +254,24 @@ static void on_written(struct bufferevent *bev, void *arg)
         lb_http_connection_process(c);
 }
 
+static void log_handshake_error(struct lb_http_connection *c)
+{
+    unsigned long error = bufferevent_get_openssl_error(c->bev);
+    const char *reason = error ? ERR_reason_error_string(error) : NULL;
+    lb_log(LB_LOG_DEBUG, "http", "%s: no TLS connection: %s", c->peer,
+           reason ? reason : "the client closed it");
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
     (void)bev;
     struct lb_http_connection *c = arg;
+    if (what & BEV_EVENT_CONNECTED) { /* TLS hands were shaken */
+        lb_http_connection_become_idle(c, lb_clock_monotonic_ns());
+        return;
+    }
+    if (c->state == LB_HTTP_SHAKING)
+        log_handshake_error(c);
     /* A client may close its half once it has asked: it still gets what it asked for. */
     if ((what & BEV_EVENT_EOF) && c->state == LB_HTTP_ANSWERING)
         c->eof = true;
@@ -304,6 +327,10 @@ static void attach(struct lb_http_connection *c)
     c->expires_ns =
         w->config->max_age_ns ? now + jittered(w, w->config->max_age_ns) : LB_HTTP_NEVER;
     lb_http_connection_become_idle(c, now);
+    if (c->tls) {
+        c->state = LB_HTTP_SHAKING;
+        lb_http_connection_set_deadline(c, now + w->config->header_timeout_ns);
+    }
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *arg)
@@ -316,19 +343,36 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
         return;
     }
     attach(c);
-    if (c->excess)
+    if (c->excess && c->tls)
+        lb_http_connection_abort(c, LB_CLOSE_LIMIT); /* no hands are shaken to say so */
+    else if (c->excess)
         lb_http_refuse(c, 503, "more connections than this server takes", true, LB_CLOSE_LIMIT);
+}
+
+static struct bufferevent *new_socket_layer(struct event_base *base, struct lb_server_tls *tls)
+{
+    if (!tls)
+        return bufferevent_socket_new(base, -1, 0);
+    SSL *ssl = lb_server_tls_accept(tls);
+    if (!ssl)
+        return NULL;
+    struct bufferevent *bev = bufferevent_openssl_socket_new(
+        base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    if (bev)
+        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+    return bev;
 }
 
 struct bufferevent *lb_http_connection_accept(struct event_base *base, void *arg)
 {
     struct lb_http_worker *w = arg;
     struct lb_http_connection *c = calloc(1, sizeof *c);
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+    struct bufferevent *bev = new_socket_layer(base, w->config->tls);
     if (!c || !bev)
         lb_out_of_memory();
     c->worker = w;
     c->bev = bev;
+    c->tls = w->config->tls != NULL;
     c->fd = -1;
     c->id = lb_connection_id_next();
     c->deadline_ns = c->armed_ns = LB_HTTP_NEVER;

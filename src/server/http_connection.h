@@ -29,6 +29,7 @@
 
 enum lb_http_state {
     LB_HTTP_ATTACHING, /* evhttp has not finished making it */
+    LB_HTTP_SHAKING,   /* TLS hands are being shaken */
     LB_HTTP_IDLE,      /* nothing of a request has come */
     LB_HTTP_IN_HEAD,   /* a part of a head has come */
     LB_HTTP_IN_BODY,   /* evhttp reads a body */
@@ -43,6 +44,7 @@ struct lb_http_connection {
     struct evhttp_connection *evcon;
     int fd;
     enum lb_http_state state;
+    bool tls;
     bool excess;                 /* more connections than allowed: refused as soon as it stands */
     bool close;                  /* after the response */
     bool blank;                  /* the one empty line before a request has come */

@@ -84,7 +84,7 @@ bool lb_http_after_response(struct lb_http_connection *c, int64_t now_ns)
  * whether all was sent. */
 static bool send_now(struct lb_http_connection *c, const char *data, size_t len)
 {
-    ssize_t n = send(c->fd, data, len, MSG_NOSIGNAL);
+    ssize_t n = c->tls ? 0 : send(c->fd, data, len, MSG_NOSIGNAL);
     if (n == (ssize_t)len)
         return true;
     size_t sent = n > 0 ? (size_t)n : 0; /* an error comes again when the rest is written */

@@ -24,6 +24,7 @@ struct lb_lifecycle {
     int ended; /* counts ended parts */
     enum step step;
     int64_t next_ns; /* when the step is over */
+    int64_t tick_ns; /* when the next tick is due */
 };
 
 static const int handled[] = {SIGTERM, SIGINT, SIGHUP};
@@ -55,6 +56,7 @@ struct lb_lifecycle *lb_lifecycle_new(const struct lb_lifecycle_config *config,
     sigset_t set = handled_set();
     l->config = *config;
     l->next_ns = INT64_MAX;
+    l->tick_ns = lb_clock_monotonic_ns() + config->tick_ns;
     l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     l->stops = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     l->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -95,6 +97,10 @@ static void begin_stop(struct lb_lifecycle *l)
 static void take_steps(struct lb_lifecycle *l)
 {
     int64_t now = lb_clock_monotonic_ns();
+    if (now >= l->tick_ns) {
+        l->tick_ns = now + l->config.tick_ns;
+        l->config.tick(l->config.arg);
+    }
     if (l->step == DELAYING && now >= l->next_ns) {
         l->step = DRAINING;
         l->next_ns = now + l->config.drain_timeout_ns;
@@ -124,9 +130,8 @@ static void handle_signal(struct lb_lifecycle *l, int number)
 /* Rounded up, so that the step is due when poll returns. */
 static int wait_ms(const struct lb_lifecycle *l)
 {
-    if (l->next_ns == INT64_MAX)
-        return -1;
-    int64_t left = l->next_ns - lb_clock_monotonic_ns();
+    int64_t next = l->next_ns < l->tick_ns ? l->next_ns : l->tick_ns;
+    int64_t left = next - lb_clock_monotonic_ns();
     return left <= 0 ? 0 : (int)((left + LB_NS_PER_MS - 1) / LB_NS_PER_MS);
 }
 

@@ -21,6 +21,8 @@ struct lb_lifecycle_config {
         void *arg); /* close the listeners; each part ends when it has nothing left to do */
     void (*cancel)(void *arg); /* each part ends soon, whatever it has left */
     void (*reload)(void *arg); /* SIGHUP */
+    void (*tick)(void *arg);   /* every tick_ns until the end */
+    int64_t tick_ns;
     void *arg;
 };
 

@@ -21,9 +21,13 @@
 #include "server/metrics.h"
 #include "server/readiness.h"
 #include "server/server_options.h"
+#include "server/server_tls.h"
 
 /* The admin listener's own limit: it serves probes, scrapes and people. */
 #define ADMIN_CONNECTIONS_MAX 256
+
+/* How often files that may change are looked at. */
+#define TICK_NS (2 * LB_NS_PER_S)
 
 struct lb_server {
     const struct lb_server_options *options;
@@ -31,6 +35,7 @@ struct lb_server {
     struct lb_lifecycle *lifecycle;
     struct lb_readiness *readiness;
     struct lb_metrics *metrics, *admin_metrics; /* admin's traffic is not the service's */
+    struct lb_server_tls *tls;
     struct lb_access_log *access_log;
     struct lb_listener *http_listener, *grpc_listener, *admin_listener;
     struct lb_http_routes *routes;
@@ -63,6 +68,16 @@ static void cancel(void *arg)
     lb_grpc_server_shutdown(s->grpc, lb_clock_monotonic_ns());
 }
 
+static void reload_tls(struct lb_server *s)
+{
+    struct lb_error err;
+    if (lb_server_tls_reload(s->tls, &err) == 0)
+        lb_log(LB_LOG_INFO, "server", "new connections get the certificate in '%s' as it is now",
+               s->options->tls_cert);
+    else
+        lb_log(LB_LOG_ERROR, "server", "%s; the old certificate goes on", err.text);
+}
+
 static void reload(void *arg)
 {
     struct lb_server *s = arg;
@@ -70,6 +85,15 @@ static void reload(void *arg)
     lb_log(LB_LOG_INFO, "server", "SIGHUP: opening and reading files again");
     if (s->access_log && lb_access_log_reopen(s->access_log, &err) < 0)
         lb_log(LB_LOG_ERROR, "server", "%s; the old one goes on", err.text);
+    if (s->tls)
+        reload_tls(s);
+}
+
+static void tick(void *arg)
+{
+    struct lb_server *s = arg;
+    if (s->tls && lb_server_tls_changed(s->tls))
+        reload_tls(s);
 }
 
 static void part_stopped(void *arg)
@@ -97,6 +121,8 @@ static int open_lifecycle(struct lb_server *s, struct lb_error *err)
         .drain = drain,
         .cancel = cancel,
         .reload = reload,
+        .tick = tick,
+        .tick_ns = TICK_NS,
         .arg = s,
     };
     s->lifecycle = lb_lifecycle_new(&config, err);
@@ -114,6 +140,15 @@ static int open_listeners(struct lb_server *s, struct lb_error *err)
     return 0;
 }
 
+static int open_tls(struct lb_server *s, struct lb_error *err)
+{
+    const struct lb_server_options *o = s->options;
+    if (!o->tls_cert)
+        return 0;
+    s->tls = lb_server_tls_open(o->tls_cert, o->tls_key, o->tls_client_ca, err);
+    return s->tls ? 0 : -1;
+}
+
 static int open_http(struct lb_server *s, struct lb_error *err)
 {
     const struct lb_server_options *o = s->options;
@@ -125,6 +160,7 @@ static int open_http(struct lb_server *s, struct lb_error *err)
         .service = lb_http_routes_service(s->routes),
         .metrics = s->metrics,
         .access_log = s->access_log,
+        .tls = s->tls,
         .threads = s->threads,
         .header_timeout_ns = o->header_timeout_ns,
         .body_timeout_ns = o->body_timeout_ns,
@@ -231,10 +267,10 @@ struct lb_server *lb_server_start(struct lb_server_options *options, struct lb_e
     s->options = options;
     s->threads = thread_count(options->threads);
     if (lb_identity_complete(&options->identity, err) == 0 && open_lifecycle(s, err) == 0 &&
-        open_listeners(s, err) == 0 && (s->readiness = lb_readiness_new(err)) &&
-        (s->metrics = lb_metrics_new(err)) && open_http(s, err) == 0 && open_admin(s, err) == 0 &&
-        open_grpc(s, err) == 0 && lb_grpc_server_start(s->grpc, err) == 0 &&
-        lb_http_server_start(s->http, err) == 0 &&
+        open_tls(s, err) == 0 && open_listeners(s, err) == 0 &&
+        (s->readiness = lb_readiness_new(err)) && (s->metrics = lb_metrics_new(err)) &&
+        open_http(s, err) == 0 && open_admin(s, err) == 0 && open_grpc(s, err) == 0 &&
+        lb_grpc_server_start(s->grpc, err) == 0 && lb_http_server_start(s->http, err) == 0 &&
         (!s->admin || lb_http_server_start(s->admin, err) == 0) && announce(s, err) == 0)
         return s;
     lb_server_free(s);
@@ -260,6 +296,7 @@ void lb_server_free(struct lb_server *s)
     lb_listener_free(s->admin_listener);
     lb_listener_free(s->grpc_listener);
     lb_listener_free(s->http_listener);
+    lb_server_tls_free(s->tls);
     lb_access_log_close(s->access_log);
     lb_metrics_free(s->admin_metrics);
     lb_metrics_free(s->metrics);

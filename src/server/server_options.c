@@ -84,6 +84,18 @@ static const struct lb_option listen_options[] = {
      .help = "Threads for each protocol; 0 is one a processor, at most 8."},
 };
 
+#define FILE_OPTION(option, text, field)                                                           \
+    {                                                                                              \
+        .name = option, .type = LB_OPTION_STRING, .arg = "FILE", .help = text, .offset = AT(field) \
+    }
+
+static const struct lb_option tls_options[] = {
+    FILE_OPTION("tls-cert", "Serve HTTPS with this certificate and chain, in PEM.", tls_cert),
+    FILE_OPTION("tls-key", "The certificate's key, in PEM.", tls_key),
+    FILE_OPTION("tls-client-ca", "Ask clients for a certificate that one of these signed, in PEM.",
+                tls_client_ca),
+};
+
 #define TIMEOUT(option, text, field, least)                                      \
     {                                                                            \
         .name = option, .type = LB_OPTION_DURATION, .arg = "TIME", .help = text, \
@@ -157,6 +169,7 @@ static const struct lb_option log_options[] = {
 static const struct lb_option_group groups[] = {
     LB_OPTION_GROUP("Identity", identity_options),
     LB_OPTION_GROUP("Listening", listen_options),
+    LB_OPTION_GROUP("TLS", tls_options),
     LB_OPTION_GROUP("Limits", limit_options),
     LB_OPTION_GROUP("Connections", connection_options),
     LB_OPTION_GROUP("Stopping", stop_options),
@@ -176,3 +189,13 @@ const struct lb_program lb_server_program = {
     .group_count = sizeof groups / sizeof groups[0],
     .print_libraries = print_libraries,
 };
+
+int lb_server_options_check(const struct lb_server_options *o, struct lb_error *err)
+{
+    if (!o->tls_cert != !o->tls_key)
+        return lb_error_set(err, "--tls-cert and --tls-key only go together");
+    if (o->tls_client_ca && !o->tls_cert)
+        return lb_error_set(err, "--tls-client-ca '%s' needs --tls-cert and --tls-key",
+                            o->tls_client_ca);
+    return 0;
+}

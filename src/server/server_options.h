@@ -16,11 +16,15 @@ struct lb_server_options {
     int64_t max_age_ns, max_age_grace_ns;
     uint64_t max_connections, max_requests;
     int64_t drain_delay_ns, drain_timeout_ns;
-    const char *access_log; /* or NULL */
+    const char *tls_cert, *tls_key, *tls_client_ca; /* or NULL */
+    const char *access_log;                         /* or NULL */
     int log_level, log_format;
 };
 
 extern const struct lb_server_options lb_server_defaults;
 extern const struct lb_program lb_server_program;
+
+/* Refuses options that do not go together. */
+int lb_server_options_check(const struct lb_server_options *o, struct lb_error *err) LB_MUST_CHECK;
 
 #endif
