@@ -199,6 +199,7 @@ static int make(struct lb_scene *sc)
     v->alpha_layer = o->alpha_layer > 0 ? o->alpha_layer : LB_ALPHA_LAYER;
     v->alpha_evenness = o->alpha_evenness > 0 ? o->alpha_evenness : LB_ALPHA_EVENNESS;
     v->failing = -1;
+    v->by_group = o->by_group;
     if (lb_layers_judge(sc->tally, o->target, v->alpha_layer, &v->layers) < 0 ||
         lb_roster_make(sc->tally, &sc->roster) < 0)
         return -1;

@@ -118,6 +118,7 @@ struct lb_verdict {
     uint64_t clients, pinned_clients;
     uint64_t runs;
 
+    bool by_group; /* shares are those of groups */
     enum lb_unit unit;
     uint64_t units;    /* judged */
     uint64_t seen;     /* backends (or groups) seen */

@@ -38,9 +38,36 @@ static const char *layer_words(const struct lb_verdict *v)
     }
 }
 
-static const char *backends(uint64_t n)
+static const char *backends(const struct lb_verdict *v, uint64_t n)
 {
+    if (v->by_group)
+        return n == 1 ? "group" : "groups";
     return n == 1 ? "backend" : "backends";
+}
+
+/* The share furthest from what was expected. */
+static void what_is_uneven(const struct lb_verdict *v, struct lb_block *b)
+{
+    const struct lb_share *worst = NULL;
+    double most = -1;
+    for (size_t i = 0; i < v->n_shares; i++) {
+        const struct lb_share *s = &v->shares[i];
+        double off = s->not_expected ? 2 : fabs(s->share - fmax(s->expected, 0));
+        if (off > most) {
+            most = off;
+            worst = s;
+        }
+    }
+    char *name = worst ? lb_escape_name(worst->name) : NULL;
+    if (!name)
+        lb_block_add(b, "%" PRIu64 " %s, not as expected", v->seen, backends(v, v->seen));
+    else if (worst->not_expected)
+        lb_block_add(b, "%s answered and was not expected", name);
+    else
+        lb_block_add(b, "%s got %.3g %% of %" PRIu64 " %s, expected %.3g %%", name,
+                     100 * worst->share, v->units, lb_unit_name(v->unit, v->units != 1),
+                     100 * fmax(worst->expected, 0));
+    free(name);
 }
 
 static void why_inconclusive(const struct lb_verdict *v, struct lb_block *b)
@@ -74,10 +101,10 @@ static void headline(const struct lb_verdict *v, struct lb_block *b)
     lb_block_add(b, "%s: ", lb_outcome_name(v->outcome));
     switch (v->outcome) {
     case LB_OUTCOME_BALANCED:
-        lb_block_add(b, "over %" PRIu64 " %s", seen, backends(seen));
+        lb_block_add(b, "over %" PRIu64 " %s", seen, backends(v, seen));
         break;
     case LB_OUTCOME_UNEVEN:
-        lb_block_add(b, "%" PRIu64 " %s, not as expected", seen, backends(seen));
+        what_is_uneven(v, b);
         break;
     case LB_OUTCOME_PINNED:
         if (v->expected > 1 && seen == 1)

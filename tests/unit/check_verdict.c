@@ -220,6 +220,7 @@ START_TEST(a_share_far_off_is_uneven_and_its_weights_are_balanced)
     gsl_rng_free(rng);
     struct lb_verdict *v = judge_letters(letters, true, NULL);
     ck_assert_int_eq(v->outcome, LB_OUTCOME_UNEVEN);
+    expect_text(v, "uneven: a got ");
     lb_verdict_free(v);
     struct lb_weight weights[] = {{"a", 70}, {"b", 30}};
     struct lb_verdict_options o = {.weights = weights, .n_weights = 2};
@@ -250,6 +251,7 @@ START_TEST(groups_are_judged_by_their_weights)
     ck_assert_uint_eq(v->n_shares, 2);
     ck_assert_uint_eq(v->shares[0].answers, 300);
     ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+    expect_text(v, "balanced: over 2 groups");
     lb_verdict_free(v);
     weights[0].weight = 1;
     v = judge(t, &o);
