@@ -15,6 +15,8 @@
 /* A line with room for its values; NULL without memory. The pointer is valid until the next one. */
 static struct lb_change *add(struct lb_comparison *c, const char *format, ...) LB_PRINTF(2, 3);
 
+static char *text_of(const char *format, va_list args) LB_PRINTF(1, 0);
+
 static char *text_of(const char *format, va_list args)
 {
     char buf[1200];

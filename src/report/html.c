@@ -292,8 +292,15 @@ static int write_page(FILE *out, const struct lb_groups *groups)
     return 0;
 }
 
+int lb_report_print_html(FILE *out, const struct lb_groups *groups, struct lb_error *err)
+{
+    return write_page(out, groups) < 0 ? lb_error_set(err, "out of memory") : 0;
+}
+
 int lb_report_save_html(const char *path, const struct lb_groups *groups, struct lb_error *err)
 {
+    if (strcmp(path, "-") == 0)
+        return lb_report_print_html(stdout, groups, err);
     char *page = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&page, &size);

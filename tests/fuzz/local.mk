@@ -2,7 +2,8 @@
 # fuzz` runs each under libFuzzer for FUZZ_SECONDS.
 fuzz_programs = \
 	tests/fuzz/fuzz_grpc_descriptor \
-	tests/fuzz/fuzz_grpc_wire
+	tests/fuzz/fuzz_grpc_wire \
+	tests/fuzz/fuzz_report
 check_PROGRAMS += $(fuzz_programs)
 
 if FUZZER
@@ -21,6 +22,11 @@ tests_fuzz_fuzz_grpc_descriptor_LDADD = src/liblbgrpcclient.a src/liblbcommon.a 
 tests_fuzz_fuzz_grpc_wire_SOURCES = tests/fuzz/fuzz_grpc_wire.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_grpc_wire_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_grpc_wire_LDADD = src/liblbgrpcclient.a src/liblbcommon.a -lm
+
+tests_fuzz_fuzz_report_SOURCES = tests/fuzz/fuzz_report.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_report_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_report_LDADD = src/liblbreport.a src/liblbbalance.a src/liblbcommon.a \
+	$(JANSSON_LIBS) $(GSL_LIBS) -lm
 
 FUZZ_SECONDS = 60
 .PHONY: fuzz
@@ -57,4 +63,10 @@ fuzz_corpus = \
 	tests/fuzz/corpus/grpc_wire/nested \
 	tests/fuzz/corpus/grpc_wire/numbers \
 	tests/fuzz/corpus/grpc_wire/overlong-varint \
-	tests/fuzz/corpus/grpc_wire/unended-group
+	tests/fuzz/corpus/grpc_wire/unended-group \
+	tests/fuzz/corpus/report/cut \
+	tests/fuzz/corpus/report/merged \
+	tests/fuzz/corpus/report/new-connections \
+	tests/fuzz/corpus/report/one-error \
+	tests/fuzz/corpus/report/per-connection \
+	tests/fuzz/corpus/report/probe
