@@ -97,8 +97,8 @@ class Standing(lablib.LabCase):
         self.assertEqual(lab.wait(), 0)
 
     def test_logs_go_where_they_are_wanted(self):
-        logs = self.path("elsewhere")
-        self.up("--l7", "haproxy", "--logs", logs)
+        logs = self.path("else where")
+        self.up("--l4", "nginx", "--l7", "nginx", "--logs", logs)
         self.assertIn(f"{lablib.PODS[0]}.log", os.listdir(logs))
         self.assertEqual(self.standing()["logs"], os.path.realpath(logs))
 
