@@ -11,6 +11,9 @@ import lablib
 import lbtest
 
 
+NOBODY = 65534
+
+
 def fetch(url):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=lbtest.DEADLINE_S) as reply:
@@ -116,6 +119,20 @@ class Failing(lablib.LabCase):
         status, _, err = self.lab("up", "--l7", "envoy", env={"LBDEMO_ENVOY": "/nonexistent/envoy"})
         self.assertEqual(status, 1)
         self.assertIn("'/nonexistent/envoy'", err)
+
+    def test_the_kernel_needs_root_and_says_so(self):
+        options = {}
+        if os.geteuid() == 0:
+            os.chmod(self.folder, 0o755)
+            os.mkdir(self.state)
+            os.chown(self.state, NOBODY, NOBODY)
+            options = {"user": NOBODY, "cwd": self.folder}
+        try:
+            status, out, err = self.lab("up", "--l4", "kernel", **options)
+        except PermissionError:
+            self.skipTest("another user cannot run the programs where they are")
+        self.assertEqual((status, out), (1, ""))
+        self.assertEqual(err, "lbdemo-lab: the kernel topologies need root: they make network namespaces\n")
 
     def test_state_folders_that_others_may_write_to_are_refused(self):
         os.mkdir(self.state)
