@@ -93,9 +93,7 @@ int main(int argc, char **argv)
             "with who balances the calls and how evenly. TARGET is HOST:PORT, "
             "dns:///HOST:PORT, ipv4:ADDRESS:PORT,..., ipv6:[ADDRESS]:PORT,..., unix:PATH or "
             "xds:///NAME.",
-        .epilog =
-            "Exit status: 0 as expected, 1 not as expected or a failure, 2 bad usage, 3 could\n"
-            "not be judged.\n",
+        .epilog = LB_CLIENT_EPILOG,
         .groups = groups,
         .group_count = sizeof groups / sizeof groups[0],
         .print_libraries = print_libraries,

@@ -63,8 +63,7 @@ static int64_t now_ns(struct lb_transport *transport)
     return lb_clock_monotonic_ns();
 }
 
-/* --- replies ------------------------------------------------------------------------------------
- */
+/* --- replies --- */
 
 static void deliver(struct grpc_transport *t, struct lb_reply *reply, uint64_t tag)
 {
@@ -163,8 +162,7 @@ static void poll_queue(struct lb_transport *transport, int64_t until_ns)
     }
 }
 
-/* --- slots --------------------------------------------------------------------------------------
- */
+/* --- slots --- */
 
 /* A numeric address without a port, to connect from. */
 static int parse_source(const char *text, struct lb_address *source, struct lb_error *err)
@@ -316,8 +314,7 @@ static void close_slot(struct lb_slot *slot)
     gpr_free(slot);
 }
 
-/* --- the transport ------------------------------------------------------------------------------
- */
+/* --- the transport --- */
 
 /* Connections from a chosen source are made by ourselves, hence without the core's policy. */
 static bool can_choose_source(const struct lb_grpc_settings *s)
