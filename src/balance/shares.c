@@ -183,6 +183,8 @@ static int expect_weights(struct lb_scene *sc)
         struct lb_share *s = &v->shares[at];
         s->expected = sum > 0 ? o->weights[i].weight / sum : 0;
         s->not_seen = s->answers == 0 && s->expected > 0;
+        if (s->not_seen)
+            s->first_ns = s->last_ns = 0;
         v->expected += s->expected > 0;
     }
     for (size_t i = 0; i < v->n_shares; i++)

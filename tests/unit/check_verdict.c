@@ -261,6 +261,26 @@ START_TEST(groups_are_judged_by_their_weights)
 }
 END_TEST
 
+START_TEST(a_group_that_never_answered_has_no_times)
+{
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (unsigned i = 1; i <= 40; i++) {
+        struct lb_observation o = answer(i, i, "a");
+        o.group = "v1";
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    struct lb_weight weights[] = {{"v1", 9}, {"v2", 1}};
+    struct lb_verdict_options o = {.weights = weights, .n_weights = 2, .by_group = true};
+    struct lb_verdict *v = judge(t, &o);
+    ck_assert_uint_eq(v->n_shares, 2);
+    ck_assert(v->shares[1].not_seen);
+    ck_assert_int_eq(v->shares[1].first_ns, 0);
+    ck_assert_int_eq(v->shares[1].last_ns, 0);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
 START_TEST(a_fleet_of_pinned_clients_is_said_though_the_sum_is_even)
 {
     struct lb_tally *sum = lb_tally_new(NULL, NULL, 0);
@@ -547,6 +567,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, errors_explain_before_shares_do);
     tcase_add_test(tests, a_share_far_off_is_uneven_and_its_weights_are_balanced);
     tcase_add_test(tests, groups_are_judged_by_their_weights);
+    tcase_add_test(tests, a_group_that_never_answered_has_no_times);
     tcase_add_test(tests, a_fleet_of_pinned_clients_is_said_though_the_sum_is_even);
     tcase_add_test(tests, two_connections_on_one_server_side_connection_prove_a_pool);
     tcase_add_test(tests, two_hops_are_two_layers);
