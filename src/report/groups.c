@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "balance/advice.h"
+
 #define DEFAULT_KEYS "protocol,target"
 
 /* The value of a run for one key of --by; NULL: it has no such label. */
@@ -222,6 +224,32 @@ static int judge_by_probe(struct lb_group *group, struct lb_error *err)
     return 0;
 }
 
+/* Gives a verdict that could not tell the layer that of the probe, and the advice that goes with
+ * it. */
+static void take_layer(struct lb_group *group)
+{
+    struct lb_verdict *v = group->verdict;
+    const struct lb_layers *from = &group->probed_by->verdict->layers;
+    if (v->layers.layer != LB_LAYER_UNKNOWN || from->layer == LB_LAYER_UNKNOWN ||
+        from->layer == LB_LAYER_SINGLE_BACKEND || v->outcome == LB_OUTCOME_NO_DATA)
+        return;
+    group->layer_by_probe = true;
+    v->layers.layer = from->layer;
+    v->layers.sticky_level = from->sticky_level;
+    v->layers.changes_below = from->changes_below;
+    v->layers.behind = from->behind;
+    size_t kept = 0;
+    for (size_t i = 0; i < v->n_facts; i++) {
+        if (v->facts[i].id == LB_FACT_LAYER_LEFT)
+            free(v->facts[i].text);
+        else
+            v->facts[kept++] = v->facts[i];
+    }
+    v->n_facts = kept;
+    struct lb_target_facts target = lb_report_target_facts(group->report);
+    v->n_advice = lb_advice_choose(v, &target, v->advice);
+}
+
 static int find_probes(struct lb_groups *groups, struct lb_error *err)
 {
     for (size_t i = 0; i < groups->count; i++)
@@ -236,6 +264,7 @@ static int find_probes(struct lb_groups *groups, struct lb_error *err)
             probe->in_matrix = false;
             if (judge_by_probe(group, err) < 0)
                 return -1;
+            take_layer(group);
         }
     }
     return 0;
@@ -302,13 +331,6 @@ void lb_groups_clear(struct lb_groups *groups)
     *groups = (struct lb_groups){0};
 }
 
-enum lb_layer lb_group_layer(const struct lb_group *group)
-{
-    enum lb_layer own = group->verdict->layers.layer;
-    bool known = own != LB_LAYER_UNKNOWN && own != LB_LAYER_SINGLE_BACKEND;
-    return known || !group->probed_by ? own : group->probed_by->verdict->layers.layer;
-}
-
 enum lb_outcome lb_group_outcome(const struct lb_group *group)
 {
     const struct lb_verdict *v = group->verdict;
@@ -317,7 +339,7 @@ enum lb_outcome lb_group_outcome(const struct lb_group *group)
     bool fresh = true; /* each request on a connection of its own */
     for (size_t i = 0; i < group->report->n_runs; i++)
         fresh &= group->report->runs[i].target.new_connections;
-    enum lb_layer layer = lb_group_layer(group);
+    enum lb_layer layer = group->verdict->layers.layer;
     bool alike = layer == LB_LAYER_PER_REQUEST || (layer == LB_LAYER_PER_CONNECTION && fresh);
     bool all_seen = v->seen == group->probed_by->verdict->seen;
     return alike && all_seen ? group->probed_by->verdict->outcome : v->outcome;
@@ -354,7 +376,7 @@ size_t lb_groups_columns(const struct lb_group *const *cells, size_t n, const ch
 char *lb_group_cell(const struct lb_group *group, char buf[LB_CELL_TEXT])
 {
     const struct lb_verdict *v = group->verdict;
-    enum lb_layer layer = lb_group_layer(group);
+    enum lb_layer layer = group->verdict->layers.layer;
     char word[32];
     snprintf(word, sizeof word, "%s", lb_layer_name(layer));
     for (char *c = word; *c; c++) {

@@ -23,7 +23,6 @@ static void write_count(FILE *out, const char *name, uint64_t n)
 static void write_counts(FILE *out, const struct lb_group *group)
 {
     const struct lb_verdict *v = group->verdict;
-    enum lb_layer layer = lb_group_layer(group);
     fputs("<dl class=\"counts\">", out);
     write_count(out, v->requests == 1 ? "request" : "requests", v->requests);
     write_count(out, v->seen == 1 ? "backend answered" : "backends answered", v->seen);
@@ -32,7 +31,7 @@ static void write_counts(FILE *out, const struct lb_group *group)
         write_count(out, "clients", v->clients);
     write_count(out, v->errors == 1 ? "error" : "errors", v->errors);
     fprintf(out, "<div><dt>layer%s</dt><dd>%s</dd></div>",
-            layer == v->layers.layer ? "" : ", by the probe", lb_layer_name(layer));
+            group->layer_by_probe ? ", by the probe" : "", lb_layer_name(v->layers.layer));
     if (v->evenness.method != LB_EVENNESS_TRIVIAL)
         fprintf(out, "<div><dt>chance if it were even</dt><dd>%.2g</dd></div>",
                 v->evenness.p_value);
@@ -105,14 +104,16 @@ static int write_verdict(FILE *out, const struct lb_group *group)
         fprintf(out, "<div class=\"verdict %s\"><p class=\"word\">%s</p><p class=\"said\">", word,
                 word);
         lb_html_text(out, borrowed ? probe : own);
-        fputs(borrowed ? ", by its probe</p>\n<p class=\"own\">Alone it is too little to tell: "
-                       : "",
-              out);
+        fputs(
+            borrowed
+                ? ", by its probe</p>\n<p class=\"own\">Alone these requests are too few to tell: "
+                : "",
+            out);
         if (borrowed)
             lb_html_text(out, own);
         fputs("</p>\n", out);
         write_counts(out, group);
-        write_why(out, group->verdict);
+        write_why(out, borrowed ? group->probed_by->verdict : group->verdict);
         fputs("</div>\n", out);
     }
     free(own);

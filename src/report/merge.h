@@ -16,9 +16,10 @@ struct lb_group {
     char *title;        /* "grpc 127.0.0.1:30051, path=service", for people */
     char *row, *column; /* its place in the matrix */
     bool probe;         /* runs of --diagnose */
-    const struct lb_group
-        *probed_by; /* the probe of the same target, or NULL: it tells the layer where
-                       the traffic alone cannot, and which backends there are */
+    /* The probe of the same target, or NULL. It tells which backends there are, and the layer where
+     * the traffic alone cannot: then layer_by_probe is set and the verdict has that layer. */
+    const struct lb_group *probed_by;
+    bool layer_by_probe;
     bool in_matrix; /* false: a probe of a group that is */
     struct lb_report *report;
     struct lb_verdict *verdict;
@@ -36,9 +37,6 @@ struct lb_groups {
 int lb_groups_make(const struct lb_report *r, const char *by, struct lb_groups *groups,
                    struct lb_error *err) LB_MUST_CHECK;
 void lb_groups_clear(struct lb_groups *groups);
-
-/* The layer of a group, by its own traffic or else by its probe. */
-enum lb_layer lb_group_layer(const struct lb_group *group);
 
 /* The outcome of a group: that of its own traffic, or, where that was too little to tell, of its
  * probe if the same choices are made in both: per request, or per connection with a new one for

@@ -218,8 +218,7 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* What all runs agree on; what they do not is unknown or, for a yes and no, a no. */
-static struct lb_target_facts common_facts(const struct lb_report *r)
+struct lb_target_facts lb_report_target_facts(const struct lb_report *r)
 {
     struct lb_target_facts all = {0};
     for (size_t i = 0; i < r->n_runs; i++) {
@@ -247,7 +246,7 @@ static struct lb_target_facts common_facts(const struct lb_report *r)
 
 int lb_report_judge(const struct lb_report *r, struct lb_verdict **out, struct lb_error *err)
 {
-    struct lb_target_facts facts = common_facts(r);
+    struct lb_target_facts facts = lb_report_target_facts(r);
     struct lb_verdict_options options = {
         .alpha_layer = r->judging.alpha_layer,
         .alpha_evenness = r->judging.alpha_evenness,

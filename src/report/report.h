@@ -114,8 +114,11 @@ bool lb_report_label_name_ok(const char *name, size_t length);
 /* The value of a run's label, or NULL. */
 const char *lb_report_run_label(const struct lb_report_run *run, const char *name);
 
-/* Makes the verdict of the whole report. The facts of the target are those that all its runs agree
- * on. *out is the caller's; 0, or -1 without memory. */
+/* The facts of the target that all runs agree on; what they do not is unknown or, for a yes and no,
+ * a no. Strings are those of the report. */
+struct lb_target_facts lb_report_target_facts(const struct lb_report *r);
+
+/* Makes the verdict of the whole report. *out is the caller's; 0, or -1 without memory. */
 int lb_report_judge(const struct lb_report *r, struct lb_verdict **out,
                     struct lb_error *err) LB_MUST_CHECK;
 

@@ -109,8 +109,13 @@ static int print_group(FILE *out, const struct lb_group *group, unsigned width,
     char *verdict = lb_verdict_text(group->verdict, width);
     int status = title && verdict ? 0 : lb_error_set(err, "out of memory");
     if (status == 0) {
+        char cell[LB_CELL_TEXT];
         fprintf(out, "%s\n", title);
         print_origin(out, group);
+        if (lb_group_outcome(group) != group->verdict->outcome)
+            fprintf(out, "by its probe: %s\n", lb_group_cell(group, cell));
+        else if (group->layer_by_probe)
+            fprintf(out, "the layer is known by its probe\n");
         fputc('\n', out);
         status = print_table(out, group->verdict, err);
         fprintf(out, "\n%s", verdict);

@@ -227,6 +227,9 @@ class Judging(ReportCase):
             "path  HTTP/1.1 (new connections)       gRPC (one channel)",
             "L4    balanced over 3, per connection  pinned to 1 of 3, per connection",
             "L7    balanced over 3, per request     balanced over 3, per request"])
+        text = self.report(self.path("runs"))
+        self.assertIn("the layer is known by its probe", text)
+        self.assertIn("pinned: 1 of 3 backends got all 60 requests (per-connection balancing, L4)", text)
 
 
 class Comparing(ReportCase):
