@@ -36,7 +36,7 @@ static int choose_paths(const struct lb_lab_options *options,
     return 0;
 }
 
-static void print_lab(const struct lb_lab *lab)
+static void print_lab(const struct lb_lab *lab, const char *state)
 {
     printf("%zu servers:\n", lab->server_count);
     for (size_t i = 0; i < lab->server_count; i++) {
@@ -50,7 +50,8 @@ static void print_lab(const struct lb_lab *lab)
                p->http[0] ? "         " : "", p->http, p->http[0] ? "\n" : "", p->grpc);
     printf("Logs: %s\n", lab->dir);
     if (lab->paths)
-        printf("Try: lbdemo-lab run grpc %s --count 9\n", lab->paths->topology->name);
+        printf("Try: lbdemo-lab run %s%s%sgrpc %s --count 9\n", state ? "--state " : "",
+               state ? state : "", state ? " " : "", lab->paths->topology->name);
     fflush(stdout);
 }
 
@@ -103,9 +104,9 @@ static int leave_terminal(const struct lb_lab *lab, struct lb_error *err)
 }
 
 /* Says that the lab stands; with `ready` (a pipe's end) also to the process that waits there. */
-static int announce(int ready, const struct lb_lab *lab, struct lb_error *err)
+static int announce(int ready, const struct lb_lab *lab, const char *state, struct lb_error *err)
 {
-    print_lab(lab);
+    print_lab(lab, state);
     if (ready < 0) {
         printf("Ctrl-C ends it.\n");
         fflush(stdout);
@@ -139,7 +140,7 @@ static int stand(struct lb_supervisor *supervisor, const struct lb_lab_options *
     if (status == 0)
         status = lb_state_write(state, lab, err);
     if (status == 0)
-        status = announce(ready, lab, err);
+        status = announce(ready, lab, options->state, err);
     if (status == 0)
         status = hold(lab, err);
     lb_state_remove(state);
