@@ -28,12 +28,13 @@ static int spawn(struct lb_lab *lab, struct lb_lab_path *path, const char *confi
     char *log = lb_lab_file(lab, log_name);
     if (!log)
         return lb_error_set(err, "out of memory");
-    /* One worker: each worker has its own turn. No hot restart: it would share memory by a number
+    const char *workers = path->topology->workers ? path->topology->workers : "1";
+    /* No hot restart: it would share memory by a number
      * with other Envoys of this machine. */
     const char *argv[] = {program,       "-c",
                           config,        "--admin-address-path",
                           address_file,  "--concurrency",
-                          "1",           "--disable-hot-restart",
+                          workers,       "--disable-hot-restart",
                           "--log-level", "warning",
                           NULL};
     const struct lb_spawn spawn = {.name = name, .argv = argv, .log = log, .out = -1, .netns = -1};

@@ -69,6 +69,9 @@ const struct lb_topology lb_topologies[] = {
      LB_BALANCER_NGINX, "nginx-http.conf", "random;", NULL, true, ALL("per-request", "balanced")},
     {"envoy-round-robin", "L7", "envoy", "Envoy ROUND_ROBIN, a turn for each request",
      LB_BALANCER_ENVOY, "envoy.yaml", "ROUND_ROBIN", NULL, false, ALL("per-request", "balanced")},
+    /* Each worker has a turn of its own, so that no order is seen in all of it. */
+    {"envoy-workers", "L7", "envoy", "Envoy ROUND_ROBIN in three workers", LB_BALANCER_ENVOY,
+     "envoy.yaml", "ROUND_ROBIN", NULL, false, ALL("per-request", "balanced"), .workers = "3"},
     {"envoy-least-request", "L7", "envoy", "Envoy LEAST_REQUEST, better of two random servers",
      LB_BALANCER_ENVOY, "envoy.yaml", "LEAST_REQUEST", NULL, true, ALL("per-request", "balanced")},
     {"envoy-random", "L7", "envoy", "Envoy RANDOM, a random server for each request",

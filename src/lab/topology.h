@@ -39,6 +39,7 @@ struct lb_topology {
     bool random;           /* chooses at random: reaching every server takes more requests, and
                               now and then the shares of a sample look uneven */
     struct lb_truth truth[LB_TRAFFIC_COUNT];
+    const char *workers; /* threads of Envoy; NULL: one */
     const char *weights; /* shares by version, for --expect-weights; NULL: equal ones */
 };
 
