@@ -33,6 +33,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/grpc_reflection.c \
 	src/server/grpc_server.c src/server/grpc_server.h \
 	src/server/grpc_stream.c src/server/grpc_stream.h \
+	src/server/grpc_tls.c src/server/grpc_tls.h \
 	src/server/grpc_timers.c src/server/grpc_timers.h src/server/grpc_worker.h \
 	src/server/http_admin.c src/server/http_admin.h \
 	src/server/http_body.c \

@@ -199,6 +199,7 @@ e2e_tests = \
 	tests/e2e/grpc_server_metrics.py \
 	tests/e2e/grpc_server_reflection.py \
 	tests/e2e/grpc_server_stop.py \
+	tests/e2e/grpc_server_tls.py \
 	tests/e2e/http_client.py \
 	tests/e2e/http_client_tls.py \
 	tests/e2e/http_verdict.py \

@@ -120,6 +120,7 @@ void lb_grpc_call_release(struct lb_grpc_call *call)
         lb_grpc_origin_cancelled(&call->origin);
     if (!call->is_stream)
         lb_grpc_count(&call->worker->active, -1);
+    lb_grpc_origin_clear(&call->origin);
     if (!call->endpoint->registered)
         grpc_call_details_destroy(&call->details);
     if (call->request)

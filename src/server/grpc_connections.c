@@ -1,9 +1,11 @@
 /* Which connection a call came over. */
 #include "server/grpc_connections.h"
 
+#include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +26,8 @@ struct lb_grpc_connection {
     int fd;               /* of every connection this has been */
     pthread_mutex_t lock; /* of what follows */
     int64_t cancels_since_ns;
-    unsigned cancels; /* calls given up since then */
+    uint64_t calls_before; /* that came until then */
+    unsigned cancels;      /* calls given up since then */
     char host[LB_ADDRESS_TEXT];
     char text[LB_ADDRESS_TEXT];
     size_t text_len;
@@ -37,11 +40,21 @@ struct page {
 
 struct lb_grpc_connections {
     _Atomic(struct page *) pages[PAGES];
+    pthread_mutex_t tls_lock; /* of all `struct mark`s */
 };
+
+/* The value of a TLS connection's property. */
+struct mark {
+    uint64_t id, calls;
+};
+static const char mark_name[] = "lbdemo_connection";
 
 struct lb_grpc_connections *lb_grpc_connections_new(void)
 {
-    return calloc(1, sizeof(struct lb_grpc_connections));
+    struct lb_grpc_connections *table = calloc(1, sizeof *table);
+    if (table)
+        pthread_mutex_init(&table->tls_lock, NULL);
+    return table;
 }
 
 void lb_grpc_connections_free(struct lb_grpc_connections *table)
@@ -58,6 +71,7 @@ void lb_grpc_connections_free(struct lb_grpc_connections *table)
         }
         free(page);
     }
+    pthread_mutex_destroy(&table->tls_lock);
     free(table);
 }
 
@@ -113,21 +127,77 @@ int lb_grpc_connections_enter(struct lb_grpc_connections *table, int fd,
     return 0;
 }
 
+/* The core keeps one context a connection, and a copy of each property in it, which is changed in
+ * place here. */
+static void count_tls_call(struct lb_grpc_connections *table, grpc_call *call,
+                           struct lb_grpc_call_origin *origin)
+{
+    struct mark mark = {0};
+    grpc_auth_context *context = grpc_call_auth_context(call);
+    if (!context)
+        return;
+    pthread_mutex_lock(&table->tls_lock);
+    grpc_auth_property_iterator i = grpc_auth_context_find_properties_by_name(context, mark_name);
+    const grpc_auth_property *p = grpc_auth_property_iterator_next(&i);
+    if (p)
+        memcpy(&mark, p->value, sizeof mark);
+    else
+        mark.id = lb_connection_id_next();
+    mark.calls++;
+    if (p)
+        memcpy(p->value, &mark, sizeof mark);
+    else
+        grpc_auth_context_add_property(context, mark_name, (const char *)&mark, sizeof mark);
+    pthread_mutex_unlock(&table->tls_lock);
+    grpc_auth_context_release(context);
+    origin->connection_id = mark.id;
+    origin->ordinal = mark.calls;
+}
+
 struct lb_grpc_call_origin lb_grpc_connections_count_call(struct lb_grpc_connections *table,
                                                           grpc_call *call)
 {
     struct lb_grpc_call_origin origin = {0};
     uint64_t fd;
-    char *peer = grpc_call_get_peer(call);
-    if (strncmp(peer, "fd:", 3) == 0 && lb_parse_uint(peer + 3, 0, INT32_MAX, &fd, NULL) == 0)
+    origin.peer = grpc_call_get_peer(call);
+    if (strncmp(origin.peer, "fd:", 3) != 0) {
+        count_tls_call(table, call, &origin);
+        return origin;
+    }
+    if (lb_parse_uint(origin.peer + 3, 0, INT32_MAX, &fd, NULL) == 0)
         origin.connection = find(table, fd);
-    gpr_free(peer);
+    lb_grpc_origin_clear(&origin);
     if (!origin.connection)
         return origin;
     origin.connection_id = atomic_load_explicit(&origin.connection->id, memory_order_acquire);
     origin.ordinal =
         atomic_fetch_add_explicit(&origin.connection->calls, 1, memory_order_relaxed) + 1;
     return origin;
+}
+
+void lb_grpc_origin_clear(struct lb_grpc_call_origin *origin)
+{
+    gpr_free(origin->peer);
+    origin->peer = NULL;
+}
+
+/* Reads "ipv4:10.0.0.7:41234" or "ipv6:%5B::1%5D:41234", as the core names a peer. */
+static int parse_peer(const char *peer, struct lb_address *address)
+{
+    char text[LB_ADDRESS_TEXT];
+    size_t used = 0;
+    const char *c = strchr(peer, ':');
+    for (c = c ? c + 1 : ""; *c && used + 1 < sizeof text; used++) {
+        unsigned byte;
+        if (*c == '%' && sscanf(c + 1, "%2x", &byte) == 1) {
+            text[used] = (char)byte;
+            c += 3;
+        } else {
+            text[used] = *c++;
+        }
+    }
+    text[used] = '\0';
+    return lb_address_parse_listen(text, address, NULL);
 }
 
 int lb_grpc_origin_fd(const struct lb_grpc_call_origin *origin)
@@ -139,23 +209,32 @@ void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_
                          uint16_t *port)
 {
     struct lb_grpc_connection *c = origin->connection;
+    struct lb_address address;
     host[0] = '\0';
     *port = 0;
-    if (!c)
-        return;
-    pthread_mutex_lock(&c->lock);
-    memcpy(host, c->host, LB_ADDRESS_TEXT);
-    *port = c->port;
-    pthread_mutex_unlock(&c->lock);
+    if (c) {
+        pthread_mutex_lock(&c->lock);
+        memcpy(host, c->host, LB_ADDRESS_TEXT);
+        *port = c->port;
+        pthread_mutex_unlock(&c->lock);
+    } else if (origin->peer && parse_peer(origin->peer, &address) == 0) {
+        lb_address_split((const struct sockaddr *)&address.sa, address.len, host, port);
+    }
 }
 
 size_t lb_grpc_origin_text(const struct lb_grpc_call_origin *origin, char text[LB_ADDRESS_TEXT])
 {
     struct lb_grpc_connection *c = origin->connection;
-    pthread_mutex_lock(&c->lock);
-    size_t len = c->text_len;
-    memcpy(text, c->text, len + 1);
-    pthread_mutex_unlock(&c->lock);
+    struct lb_address address;
+    size_t len = 0;
+    if (c) {
+        pthread_mutex_lock(&c->lock);
+        len = c->text_len;
+        memcpy(text, c->text, len + 1);
+        pthread_mutex_unlock(&c->lock);
+    } else if (origin->peer && parse_peer(origin->peer, &address) == 0) {
+        len = strlen(lb_address_format(text, (const struct sockaddr *)&address.sa, address.len));
+    }
     return len;
 }
 
@@ -165,16 +244,20 @@ void lb_grpc_origin_cancelled(const struct lb_grpc_call_origin *origin)
     if (!c)
         return;
     int64_t now = lb_clock_monotonic_ns();
+    uint64_t calls = atomic_load_explicit(&c->calls, memory_order_relaxed);
     pthread_mutex_lock(&c->lock);
-    if (c->cancels == 0 || now - c->cancels_since_ns > LB_NS_PER_S) {
+    if (c->cancels == 0) {
         c->cancels_since_ns = now;
-        c->cancels = 0;
+        c->calls_before = calls;
     }
-    /* The descriptor is the core's, which sees the end of the connection and closes it. */
     if (++c->cancels == LB_GRPC_MAX_CANCELS) {
-        lb_log(LB_LOG_WARNING, "grpc", "%s cancelled %u calls within a second: disconnected",
-               c->text, c->cancels);
-        shutdown(c->fd, SHUT_RDWR);
+        c->cancels = 0;
+        if (now - c->cancels_since_ns < LB_GRPC_CANCELS_NS &&
+            calls - c->calls_before < 2 * LB_GRPC_MAX_CANCELS) {
+            lb_log(LB_LOG_WARNING, "grpc", "%s cancelled most of its calls: disconnected", c->text);
+            /* The descriptor is the core's, which sees the end and closes it. */
+            shutdown(c->fd, SHUT_RDWR);
+        }
     }
     pthread_mutex_unlock(&c->lock);
 }

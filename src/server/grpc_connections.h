@@ -2,7 +2,8 @@
  *
  * The C core says of a call on a descriptor of ours only "fd:N", so a table by descriptor holds the
  * rest. N cannot be taken by another connection while a call on it exists: the core closes it only
- * when its last stream is gone. */
+ * when its last stream is gone. Over TLS the core accepts: then the number and the ordinal are a
+ * property of the connection's authentication context, which lives as long as the connection. */
 #ifndef LB_SERVER_GRPC_CONNECTIONS_H
 #define LB_SERVER_GRPC_CONNECTIONS_H
 
@@ -18,7 +19,8 @@ struct lb_grpc_connection;
 
 /* A call's place: `connection` is valid while the call is. */
 struct lb_grpc_call_origin {
-    struct lb_grpc_connection *connection;
+    struct lb_grpc_connection *connection; /* NULL over TLS, or if not known */
+    char *peer;                            /* over TLS: as the core names it; else NULL */
     uint64_t connection_id; /* from 1, unique in a boot over HTTP and gRPC; 0: not known */
     uint64_t ordinal;       /* of the call on the connection, from 1 */
 };
@@ -41,12 +43,15 @@ struct lb_grpc_call_origin lb_grpc_connections_count_call(struct lb_grpc_connect
 /* The core's descriptor of the connection, valid while the call exists; -1: not known. */
 int lb_grpc_origin_fd(const struct lb_grpc_call_origin *origin);
 
+/* Releases what `origin` holds. */
+void lb_grpc_origin_clear(struct lb_grpc_call_origin *origin);
+
 /* Writes the peer's address as this host sees it ("10.0.0.7", "::1", "unix:") and its port (0 for
  * unix). Any thread, while the call exists. */
 void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_ADDRESS_TEXT],
                          uint16_t *port);
 
-/* The same as one text, "10.0.0.7:41234"; returns its length. The origin must be known. */
+/* The same as one text, "10.0.0.7:41234"; returns its length, 0 if not known. */
 size_t lb_grpc_origin_text(const struct lb_grpc_call_origin *origin, char text[LB_ADDRESS_TEXT]);
 
 /* Counts a call that its client has given up, and cuts the connection when there are too many

@@ -84,7 +84,7 @@ void lb_grpc_headers_make(struct lb_grpc_headers *headers, const struct lb_grpc_
         size_t peer_len = lb_grpc_origin_text(origin, peer);
         grpc_slice value = grpc_slice_from_copied_buffer(peer, peer_len);
         /* The path of a client's unix socket may be anything. */
-        if (grpc_header_nonbin_value_is_legal(value))
+        if (peer_len > 0 && grpc_header_nonbin_value_is_legal(value))
             add(headers, LB_HEADER_PEER, value);
         else
             grpc_slice_unref(value);

@@ -18,6 +18,7 @@
 #include "server/grpc_accept.h"
 #include "server/grpc_services.h"
 #include "server/grpc_stream.h"
+#include "server/grpc_tls.h"
 #include "server/grpc_worker.h"
 #include "server/metrics.h"
 #include "server/readiness.h"
@@ -49,6 +50,7 @@ struct lb_grpc_server {
     struct lb_grpc_shared shared;
     struct lb_descriptors *descriptors;
     struct lb_grpc_acceptor *acceptor;
+    struct lb_grpc_tls *tls; /* or NULL */
     struct lb_grpc_endpoint endpoints[MAX_METHODS];
     const char *method_names[MAX_METHODS]; /* for metrics */
     size_t endpoint_count;
@@ -131,8 +133,9 @@ static void look_whether_quiet(struct lb_grpc_timer *timer)
     if (active > 0 || calls != s->calls_seen)
         s->quiet_since_ns = now;
     s->calls_seen = calls;
-    if (lb_metrics_open(s->config.metrics, LB_METRICS_GRPC) == 0 ||
-        now - s->quiet_since_ns >= QUIET_NS || now >= latest)
+    /* Of TLS connections it is not known whether there are any. */
+    bool none = !s->tls && lb_metrics_open(s->config.metrics, LB_METRICS_GRPC) == 0;
+    if (none || now - s->quiet_since_ns >= QUIET_NS || now >= latest)
         shut_core_down(s);
     else
         lb_grpc_timers_set(&s->workers[0].timers, timer, earlier(latest, now + LOOK_AGAIN_NS));
@@ -262,6 +265,7 @@ static grpc_arg core_arg(const char *key, int value)
 static grpc_server *create_core(const struct lb_grpc_config *config)
 {
     grpc_arg args[] = {
+        core_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
         core_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, LB_GRPC_MAX_MESSAGE_BYTES),
         core_arg(GRPC_ARG_MAX_METADATA_SIZE, LB_GRPC_MAX_METADATA_BYTES),
         core_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, LB_GRPC_MAX_STREAMS),
@@ -367,6 +371,13 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     return s;
 }
 
+int lb_grpc_server_listen_tls(struct lb_grpc_server *s, const char *text, struct lb_server_tls *tls,
+                              bool client_auth, char address[LB_ADDRESS_TEXT], struct lb_error *err)
+{
+    s->tls = lb_grpc_tls_listen(s->core, text, tls, client_auth, address, err);
+    return s->tls ? 0 : -1;
+}
+
 int lb_grpc_server_add_listener(struct lb_grpc_server *s, int fd, struct lb_error *err)
 {
     return lb_grpc_acceptor_add(s->acceptor, fd, err);
@@ -465,6 +476,7 @@ void lb_grpc_server_free(struct lb_grpc_server *s)
     for (unsigned i = 0; i < s->config.threads; i++)
         free_worker(&s->workers[i]);
     grpc_channel_destroy(s->nowhere);
+    lb_grpc_tls_free(s->tls);
     lb_descriptors_free(s->descriptors);
     lb_grpc_connections_free(s->shared.connections);
     grpc_slice_unref(s->shared.pod_reply);

@@ -9,11 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/address.h"
 #include "common/error.h"
 
 struct lb_identity;
 struct lb_metrics;
 struct lb_readiness;
+struct lb_server_tls;
 struct lb_grpc_server;
 
 /* Bounds of one connection and one call that no option changes. */
@@ -27,9 +29,11 @@ struct lb_grpc_server;
 /* A client that pings more often without a call gets GOAWAY, too_many_pings. */
 #define LB_GRPC_MIN_PING_MS 10000
 
-/* A plaintext connection of which more calls are cancelled within a second is cut: each of them
- * costs the core far more memory than the client, which needs not wait for anything. */
+/* A plaintext connection is cut when so many of its calls were cancelled within that time, and they
+ * are more than half of those that came: each costs the core far more memory than the client, which
+ * needs not wait for anything. */
 #define LB_GRPC_MAX_CANCELS 1000
+#define LB_GRPC_CANCELS_NS (60 * LB_NS_PER_S)
 
 #define LB_GRPC_MAX_LISTENERS 16
 #define LB_GRPC_MAX_THREADS 64
@@ -59,6 +63,15 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config,
  * at stop, shutdown or free; after failure it stays the caller's. Before start only. */
 int lb_grpc_server_add_listener(struct lb_grpc_server *s, int fd,
                                 struct lb_error *err) LB_MUST_CHECK;
+
+/* Serves gRPC over TLS on `text` (lb_address_parse_listen's notation, TCP only) and writes the
+ * address with its real port to `address`. The C core accepts there itself: such connections are
+ * not in the metrics, max_connections does not hold for them, and the listener closes only at the
+ * shutdown. With `client_auth` clients need a certificate. `tls` outlives the server. Before start,
+ * at most once. */
+int lb_grpc_server_listen_tls(struct lb_grpc_server *s, const char *text, struct lb_server_tls *tls,
+                              bool client_auth, char address[LB_ADDRESS_TEXT],
+                              struct lb_error *err) LB_MUST_CHECK;
 
 /* Starts the threads. After success connections are accepted; after failure only
  * lb_grpc_server_free may follow. */

@@ -42,7 +42,8 @@ struct lb_server {
     struct lb_http_admin *admin_routes;
     struct lb_http_server *http, *admin;
     struct lb_grpc_server *grpc;
-    bool announced; /* the port file is there */
+    char grpc_tls_address[LB_ADDRESS_TEXT]; /* where gRPC's own TLS listener is */
+    bool announced;                         /* the port file is there */
 };
 
 /* --- the steps of a stop -----------------------------------------------------------------------
@@ -134,7 +135,7 @@ static int open_listeners(struct lb_server *s, struct lb_error *err)
 {
     const struct lb_server_options *o = s->options;
     if (!(s->http_listener = lb_listener_open(o->http_listen, s->threads, err)) ||
-        !(s->grpc_listener = lb_listener_open(o->grpc_listen, 1, err)) ||
+        (!s->tls && !(s->grpc_listener = lb_listener_open(o->grpc_listen, 1, err))) ||
         (*o->admin_listen && !(s->admin_listener = lb_listener_open(o->admin_listen, 1, err))))
         return -1;
     return 0;
@@ -224,6 +225,10 @@ static int open_grpc(struct lb_server *s, struct lb_error *err)
     };
     if (!(s->grpc = lb_grpc_server_new(&config, err)))
         return -1;
+    if (s->tls)
+        return lb_grpc_server_listen_tls(s->grpc, s->options->grpc_listen, s->tls,
+                                         s->options->tls_client_ca != NULL, s->grpc_tls_address,
+                                         err);
     int fd = lb_listener_take(s->grpc_listener, 0);
     if (lb_grpc_server_add_listener(s->grpc, fd, err) == 0)
         return 0;
@@ -234,7 +239,7 @@ static int open_grpc(struct lb_server *s, struct lb_error *err)
 static int announce(struct lb_server *s, struct lb_error *err)
 {
     const char *http = lb_listener_address(s->http_listener);
-    const char *grpc = lb_listener_address(s->grpc_listener);
+    const char *grpc = s->tls ? s->grpc_tls_address : lb_listener_address(s->grpc_listener);
     const char *admin = s->admin_listener ? lb_listener_address(s->admin_listener) : NULL;
     char text[3 * LB_ADDRESS_TEXT + 32];
     int len = snprintf(text, sizeof text, "http %s\ngrpc %s\n", http, grpc);

@@ -90,7 +90,9 @@ static const struct lb_option listen_options[] = {
     }
 
 static const struct lb_option tls_options[] = {
-    FILE_OPTION("tls-cert", "Serve HTTPS with this certificate and chain, in PEM.", tls_cert),
+    FILE_OPTION("tls-cert",
+                "Serve HTTPS, and gRPC over TLS, with this certificate and chain, in PEM.",
+                tls_cert),
     FILE_OPTION("tls-key", "The certificate's key, in PEM.", tls_key),
     FILE_OPTION("tls-client-ca", "Ask clients for a certificate that one of these signed, in PEM.",
                 tls_client_ca),

@@ -45,6 +45,7 @@ class Health(lbtest.Case):
         with self.assertRaises(grpc.RpcError) as caught:
             next(unknown)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(self.lbserver.wait(), 0)
 
     def test_readiness_switched_on_the_admin_listener_is_told(self):
         def switch(ready):
@@ -71,6 +72,7 @@ class Health(lbtest.Case):
             with self.assertRaises(grpc.RpcError) as caught:
                 next(watch)
             self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        self.assertEqual(self.lbserver.wait(), 0)
 
     def test_watchers_that_go_do_no_harm(self):
         for _ in range(10):

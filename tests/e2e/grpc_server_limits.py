@@ -100,7 +100,7 @@ class Limits(lbtest.Case):
             except ConnectionError:
                 pass
             grpclib.read_until_closed(s)
-        lbtest.wait_until(lambda: "cancelled 1000 calls within a second: disconnected" in server.err(), "the message")
+        lbtest.wait_until(lambda: "cancelled most of its calls: disconnected" in server.err(), "the message")
         self.assertEqual(self.info(calm).request_ordinal, 2)
 
     def test_the_number_of_connections_must_be_one(self):

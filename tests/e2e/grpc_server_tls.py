@@ -1,0 +1,120 @@
+"""lbdemo-server's gRPC over TLS: identity, mutual TLS, certificates read again, and what is refused."""
+import os
+import shutil
+import signal
+import ssl
+
+import lbtest
+import grpclib
+import grpc
+from grpcpeer import Certificates
+
+pb, stubs = grpclib.generate_ours()
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+class Tls(lbtest.Case):
+    def setUp(self):
+        super().setUp()
+        if not shutil.which("openssl"):
+            self.skipTest("openssl is not installed")
+        self.certificates = Certificates(self.folder)
+        self.cert, self.key = self.certificates.issue("localhost")
+
+    def tls_server(self, *args):
+        server = self.server("--tls-cert", self.cert, "--tls-key", self.key, *args)
+        self.addCleanup(lambda: self.assertEqual(server.stop(), 0, server.err()))
+        return server
+
+    def stub(self, address, roots=None, key=None, cert=None):
+        credentials = grpc.ssl_channel_credentials(roots or read(self.certificates.ca), key, cert)
+        channel = grpc.secure_channel(address, credentials, options=[
+            ("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.ssl_target_name_override", "localhost")])
+        self.addCleanup(channel.close)
+        return stubs.PodServiceStub(channel)
+
+    @staticmethod
+    def info(stub):
+        return stub.GetInfo(pb.GetInfoRequest(), timeout=lbtest.DEADLINE_S)
+
+    def assert_unavailable(self, stub):
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.info(stub)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+
+    def served_certificate(self, address):
+        return ssl.get_server_certificate(lbtest.split(address))
+
+    def test_connections_ordinals_and_peers_are_told_as_without_tls(self):
+        for listen, peer in (("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "::1")):
+            server = self.tls_server("--grpc-listen", listen)
+            one, other = self.stub(server.grpc), self.stub(server.grpc)
+            infos = [self.info(stub) for stub in (one, one, other, one)]
+            self.assertEqual([i.request_ordinal for i in infos], [1, 2, 1, 3])
+            ids = [i.connection_id for i in infos]
+            self.assertEqual((ids[0], ids[0]), (ids[1], ids[3]))
+            self.assertNotEqual(ids[0], ids[2])
+            self.assertEqual({i.peer_address for i in infos}, {peer})
+            self.assertNotEqual(infos[0].peer_port, infos[2].peer_port)
+            self.assertGreater(infos[0].peer_port, 0)
+            _, call = one.GetInfo.with_call(pb.GetInfoRequest(), timeout=lbtest.DEADLINE_S)
+            headers = dict(call.initial_metadata())
+            self.assertEqual(headers["x-lbdemo-connection"], f"{ids[0]} 4")
+            self.assertTrue(headers["x-lbdemo-peer"].endswith(f":{infos[0].peer_port}"))
+
+    def test_plaintext_and_unknown_roots_are_refused(self):
+        server = self.tls_server()
+        with grpclib.channel(server.grpc) as channel:
+            self.assert_unavailable(stubs.PodServiceStub(channel))
+        os.mkdir(self.path("stranger"))
+        stranger = Certificates(self.path("stranger"))
+        self.assert_unavailable(self.stub(server.grpc, roots=read(stranger.ca)))
+
+    def test_with_a_client_ca_only_its_clients_are_served(self):
+        server = self.tls_server("--tls-client-ca", self.certificates.ca)
+        cert, key = self.certificates.issue("client")
+        self.assertEqual(self.info(self.stub(server.grpc, key=read(key), cert=read(cert))).request_ordinal, 1)
+        self.assert_unavailable(self.stub(server.grpc))
+
+    def test_certificates_are_read_again_and_a_bad_one_changes_nothing(self):
+        server = self.tls_server()
+        old = self.served_certificate(server.grpc)
+        stub = self.stub(server.grpc)
+        first = self.info(stub)
+        good = read(self.cert)
+        with open(self.cert, "w", encoding="ascii") as f:
+            f.write("junk")
+        server.signal(signal.SIGHUP)
+        lbtest.wait_until(lambda: "the old certificate goes on" in server.err(), "the refusal")
+        self.assertEqual(self.served_certificate(server.grpc), old)
+        with open(self.cert, "wb") as f:
+            f.write(good)
+        self.certificates.issue("localhost")
+        server.signal(signal.SIGHUP)
+        lbtest.wait_until(lambda: self.served_certificate(server.grpc) != old, "the new certificate")
+        self.assertEqual(self.info(stub).connection_id, first.connection_id)
+        self.assertEqual(self.info(self.stub(server.grpc)).request_ordinal, 1)
+
+    def test_an_address_in_use_or_without_tcp_is_refused(self):
+        server = self.tls_server()
+        for address, words in ((server.grpc, "in use"), ("unix:" + self.path("s"), "TCP")):
+            self.assert_refused("lbdemo-server", ["--http-listen", "127.0.0.1:0", "--admin-listen", "", "--tls-cert",
+                                                  self.cert, "--tls-key", self.key, "--grpc-listen", address], 1, words)
+
+    def test_streams_end_at_the_stop(self):
+        server = self.tls_server()
+        stream = self.stub(server.grpc).Watch(pb.WatchRequest(interval_ms=10))
+        next(stream)
+        self.assertEqual(server.stop(), 0)
+        with self.assertRaises(grpc.RpcError) as caught:
+            list(stream)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+
+
+if __name__ == "__main__":
+    lbtest.main()
