@@ -21,6 +21,7 @@ noinst_LIBRARIES += src/liblbserver.a
 
 src_liblbserver_a_SOURCES = \
 	src/server/access_log.c src/server/access_log.h \
+	src/server/faults.c src/server/faults.h \
 	src/server/connection_id.c src/server/connection_id.h \
 	src/server/descriptors.c src/server/descriptors.h \
 	src/server/grpc_accept.c src/server/grpc_accept.h \
@@ -39,6 +40,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/http_body.c \
 	src/server/http_connection.c src/server/http_connection.h \
 	src/server/http_head.c src/server/http_head.h \
+	src/server/http_inject.c \
 	src/server/http_reply.c src/server/http_reply.h \
 	src/server/http_respond.c \
 	src/server/http_routes.c src/server/http_routes.h \

@@ -22,6 +22,7 @@ check_programs_unit = \
 	tests/unit/check_grpc_status \
 	tests/unit/check_grpc_target \
 	tests/unit/check_grpc_wire \
+	tests/unit/check_faults \
 	tests/unit/check_http_head \
 	tests/unit/check_http_routes \
 	tests/unit/check_identity \
@@ -94,6 +95,9 @@ tests_unit_check_grpc_target_LDADD = $(unit_grpc_client_ldadd)
 tests_unit_check_grpc_wire_SOURCES = tests/unit/check_grpc_wire.c $(unit_common)
 tests_unit_check_grpc_wire_CFLAGS = $(unit_cflags)
 tests_unit_check_grpc_wire_LDADD = $(unit_grpc_client_ldadd)
+tests_unit_check_faults_SOURCES = tests/unit/check_faults.c $(unit_common)
+tests_unit_check_faults_CFLAGS = $(unit_cflags)
+tests_unit_check_faults_LDADD = $(unit_server_ldadd)
 tests_unit_check_http_head_SOURCES = tests/unit/check_http_head.c $(unit_common)
 tests_unit_check_http_head_CFLAGS = $(unit_cflags)
 tests_unit_check_http_head_LDADD = $(unit_server_ldadd)
@@ -204,6 +208,7 @@ e2e_tests = \
 	tests/e2e/http_client_tls.py \
 	tests/e2e/http_verdict.py \
 	tests/e2e/http_admin.py \
+	tests/e2e/http_faults.py \
 	tests/e2e/http_server_tls.py \
 	tests/e2e/http_server.py \
 	tests/e2e/tree.py

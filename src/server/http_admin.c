@@ -3,10 +3,12 @@
 
 #include "server/http_admin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "server/faults.h"
 #include "server/http_routes.h"
 #include "server/identity.h"
 #include "server/metrics.h"
@@ -84,19 +86,54 @@ static void answer_drain(void *context, const struct lb_http_request *request,
     lb_http_reply_text(reply, 200, "stopping\n");
 }
 
+static void answer_faults(void *context, const struct lb_http_request *request,
+                          struct lb_http_reply *reply)
+{
+    struct lb_http_admin *a = context;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    struct lb_error err;
+    char now[LB_FAULT_TEXT_MAX];
+    int status = 200;
+    if (!out) {
+        lb_http_reply_owned(reply, LB_HTTP_TEXT, NULL, 0);
+        return;
+    }
+    if (request->method == LB_HTTP_POST) {
+        if (lb_faults_set(a->config.faults, request->body, request->body_len, &err) < 0)
+            status = 400;
+        else
+            lb_log(LB_LOG_INFO, "admin", "%s set the faults '%.*s'", request->peer,
+                   (int)request->body_len, request->body);
+    }
+    lb_faults_text(a->config.faults, now);
+    if (status == 400)
+        fprintf(out, "400: %s\n", err.text);
+    else
+        fputs(now, out);
+    fclose(out);
+    lb_http_reply_owned(reply, LB_HTTP_TEXT, text, len);
+    if (reply->status == 200)
+        reply->status = status;
+}
+
 #define READ_ONLY "GET, HEAD, OPTIONS"
 #define POST LB_HTTP_ALLOW(LB_HTTP_POST)
 
 static const struct lb_http_route routes[] = {
-    {"/metrics", READ_ONLY, LB_HTTP_READ, answer_metrics},
-    {"/healthz", READ_ONLY, LB_HTTP_READ, answer_health},
-    {"/readyz", "GET, HEAD, OPTIONS, POST", LB_HTTP_READ | POST, answer_readiness},
-    {"/drain", "OPTIONS, POST", POST, answer_drain},
-    {"*", "GET, HEAD, OPTIONS, POST", 0, NULL},
+    {"/metrics", READ_ONLY, false, LB_HTTP_READ, answer_metrics},
+    {"/healthz", READ_ONLY, false, LB_HTTP_READ, answer_health},
+    {"/readyz", "GET, HEAD, OPTIONS, POST", false, LB_HTTP_READ | POST, answer_readiness},
+    {"/drain", "OPTIONS, POST", false, POST, answer_drain},
+    {"/faults", "GET, HEAD, OPTIONS, POST", false, LB_HTTP_READ | POST, answer_faults},
+    {"*", "GET, HEAD, OPTIONS, POST", false, 0, NULL},
 };
 
-static const char not_found[] = "404: nothing is here. There are /metrics, /healthz, /readyz\n"
-                                "(POST /readyz?ready=true|false switches it) and POST /drain.\n";
+static const char not_found[] =
+    "404: nothing is here. There are /metrics, /healthz, /readyz\n"
+    "(POST /readyz?ready=true|false switches it), /faults (POST replaces\n"
+    "them) and POST /drain.\n";
 
 struct lb_http_admin *lb_http_admin_new(const struct lb_http_admin_config *config,
                                         struct lb_error *err)

@@ -1,11 +1,12 @@
-/* The admin routes: /metrics, /healthz, /readyz, /drain. They change state, so they are served on a
- * listener of their own. */
+/* The admin routes: /metrics, /healthz, /readyz, /faults, /drain. They change state, so they are
+ * served on a listener of their own. */
 #ifndef LB_SERVER_HTTP_ADMIN_H
 #define LB_SERVER_HTTP_ADMIN_H
 
 #include "common/error.h"
 #include "server/http_service.h"
 
+struct lb_faults;
 struct lb_identity;
 struct lb_metrics;
 struct lb_readiness;
@@ -16,6 +17,7 @@ struct lb_http_admin_config {
     const struct lb_identity *identity;
     struct lb_readiness *readiness;
     const struct lb_metrics *metrics;
+    struct lb_faults *faults;
     const char *libevent_version, *grpc_version;
     void (*drain)(void *arg); /* begin to stop; from one of the server's threads; may come again */
     void *drain_arg;

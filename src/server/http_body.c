@@ -94,16 +94,21 @@ static const char *query_of(struct evhttp_request *req)
     return mark ? mark + 1 : "";
 }
 
-void lb_http_connection_request(struct evhttp_request *req, void *arg)
+static void answer(struct lb_http_connection *c, struct evhttp_request *req)
 {
-    struct lb_http_worker *w = arg;
-    struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
-    struct lb_http_connection *c = w->by_fd[bufferevent_getfd(bev)];
+    struct lb_http_worker *w = c->worker;
     struct evbuffer *body = evhttp_request_get_input_buffer(req);
     size_t body_len = evbuffer_get_length(body);
+    const char *query = query_of(req);
+    const char *asked = evhttp_find_header(evhttp_request_get_input_headers(req), LB_FAULT_HEADER);
+    struct lb_error err;
+    c->delayed = req;
+    int injected = lb_http_inject(c, asked, asked ? strlen(asked) : 0, query, strlen(query), &err);
+    if (injected < 0)
+        return;
+    c->delayed = NULL;
     struct lb_proxy_headers proxy;
     collect_proxy_headers(req, &proxy);
-    lb_metrics_received(w->metrics, body_len);
     lb_http_decide_close(c, c->close, lb_clock_monotonic_ns());
     if (req->minor > 1) /* evhttp would answer in the client's version; ours is HTTP/1.1 */
         req->minor = 1;
@@ -115,17 +120,36 @@ void lb_http_connection_request(struct evhttp_request *req, void *arg)
         .connection_id = c->id,
         .ordinal = c->ordinal,
         .peer = c->peer,
-        .query = query_of(req),
-        .query_len = strlen(query_of(req)),
+        .query = query,
+        .query_len = strlen(query),
         .accept = "",
         .from_page = evhttp_find_header(evhttp_request_get_input_headers(req), "Origin") != NULL,
         .body = body_len ? (const char *)evbuffer_pullup(body, -1) : "",
         .body_len = body_len,
     };
     struct lb_http_reply reply;
-    lb_http_service_answer(w->config->service, &request, &reply);
+    if (injected)
+        lb_http_fault_reply(&reply, injected, err.text);
+    else if (c->fault.status)
+        lb_http_fault_reply(&reply, c->fault.status, "injected fault");
+    else
+        lb_http_service_answer(w->config->service, &request, &reply);
     const char *path = evhttp_request_get_uri(req);
     lb_http_request_end(c, reply.status, reply.body_len, path, strcspn(path, "?"));
     send_by_evhttp(c, req, &reply, &proxy);
     lb_http_reply_clear(&reply);
+}
+
+void lb_http_connection_request(struct evhttp_request *req, void *arg)
+{
+    struct lb_http_worker *w = arg;
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+    struct lb_http_connection *c = w->by_fd[bufferevent_getfd(bev)];
+    lb_metrics_received(w->metrics, evbuffer_get_length(evhttp_request_get_input_buffer(req)));
+    answer(c, req);
+}
+
+void lb_http_resume(struct lb_http_connection *c)
+{
+    answer(c, c->delayed);
 }

@@ -79,6 +79,18 @@ static void idle_timeout(struct lb_http_connection *c, int64_t now_ns)
                                                      : LB_CLOSE_IDLE);
 }
 
+static void end_delay(struct lb_http_connection *c)
+{
+    if (c->delayed) {
+        lb_http_resume(c);
+        return;
+    }
+    /* The request is read once more: it is still in the input. */
+    c->state = LB_HTTP_IDLE;
+    c->scanned = 0;
+    lb_http_connection_process(c);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -105,6 +117,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     case LB_HTTP_IN_BODY:
         lb_http_connection_take(c);
         lb_http_refuse(c, 408, "the request's body did not come in time", true, LB_CLOSE_TIMEOUT);
+        break;
+    case LB_HTTP_DELAYING:
+        if (now >= c->delayed_until_ns)
+            end_delay(c);
+        else
+            lb_http_connection_abort(c, LB_CLOSE_AGE);
         break;
     default:
         lb_http_connection_abort(c, c->reason);
@@ -181,7 +199,8 @@ static bool take_head(struct lb_http_connection *c, const char *data, size_t len
     }
     if (status)
         return lb_http_refuse(c, status, why, head.method != LB_HTTP_HEAD, LB_CLOSE_REFUSED);
-    lb_http_request_begin(c, &head, len, now_ns);
+    if (!c->in_flight) /* it is after a delay */
+        lb_http_request_begin(c, &head, len, now_ns);
     if (head.chunked || head.content_length > 0) {
         lb_http_hand_over(c, &head);
         return false;
@@ -273,7 +292,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     if (c->state == LB_HTTP_SHAKING)
         log_handshake_error(c);
     /* A client may close its half once it has asked: it still gets what it asked for. */
-    if ((what & BEV_EVENT_EOF) && c->state == LB_HTTP_ANSWERING)
+    bool owes = c->state == LB_HTTP_ANSWERING || c->state == LB_HTTP_DELAYING;
+    if ((what & BEV_EVENT_EOF) && owes)
         c->eof = true;
     else
         lb_http_connection_abort(c, what & BEV_EVENT_TIMEOUT ? LB_CLOSE_TIMEOUT : c->reason);

@@ -17,6 +17,7 @@
 
 #include "common/address.h"
 #include "server/access_log.h"
+#include "server/faults.h"
 #include "server/http_head.h"
 #include "server/http_service.h"
 #include "server/http_worker.h"
@@ -33,6 +34,7 @@ enum lb_http_state {
     LB_HTTP_IDLE,      /* nothing of a request has come */
     LB_HTTP_IN_HEAD,   /* a part of a head has come */
     LB_HTTP_IN_BODY,   /* evhttp reads a body */
+    LB_HTTP_DELAYING,  /* an injected delay */
     LB_HTTP_ANSWERING, /* evhttp writes the response, or the socket takes no more of ours */
     LB_HTTP_LINGERING, /* all is said; waiting for the client to close */
 };
@@ -69,6 +71,10 @@ struct lb_http_connection {
 
     /* The request that is being served. */
     bool in_flight;
+    bool fault_drawn;
+    struct lb_fault fault;
+    int64_t delayed_until_ns;
+    struct evhttp_request *delayed; /* evhttp's, if it has a body; or NULL */
     int64_t begun_ns;
     enum lb_http_method method;
     const struct lb_http_route *route;
@@ -130,6 +136,18 @@ bool lb_http_refuse(struct lb_http_connection *c, int status, const char *why, b
 
 /* All of the rest of a response has been sent: as above. */
 bool lb_http_after_response(struct lb_http_connection *c, int64_t now_ns);
+
+/* Draws the fault of a request, unless that was done before its delay. `asked` is what its header
+ * asks for, or NULL. Returns 0; 400 with *err for one that cannot be read; or -1: `c` is gone, or
+ * waits and goes on with lb_http_connection_process or lb_http_resume. */
+int lb_http_inject(struct lb_http_connection *c, const char *asked, size_t asked_len,
+                   const char *query, size_t query_len, struct lb_error *err);
+
+/* The reply to a request that was drawn a status, or whose wish for a fault cannot be read. */
+void lb_http_fault_reply(struct lb_http_reply *reply, int status, const char *text);
+
+/* Goes on with a request with a body after its delay. */
+void lb_http_resume(struct lb_http_connection *c);
 
 /* Gives the connection to evhttp until the response to this request is sent. `c` may be gone
  * afterwards. */

@@ -1,6 +1,8 @@
 /* The head of an HTTP/1.x request: where it ends, and what it says. */
 #include "server/http_head.h"
 
+#include "server/faults.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -250,6 +252,10 @@ static int parse_header(const char *name, size_t name_len, const char *value, si
             parse_connection(value, value_len, head, f);
         break;
     case 14:
+        if (equals(name, name_len, LB_FAULT_HEADER)) {
+            head->fault = value;
+            head->fault_len = value_len;
+        }
         if (!equals(name, name_len, "content-length"))
             break;
         f->lengths++;
@@ -316,6 +322,8 @@ int lb_http_head_parse(const char *data, size_t len, struct lb_http_head *head, 
     head->path = head->query = head->accept = "";
     head->path_len = head->query_len = head->accept_len = 0;
     head->origin = false;
+    head->fault = NULL;
+    head->fault_len = 0;
     head->proxy.count = head->proxy.bytes = 0;
     for (size_t at = 0; at < len;) {
         const char *line = data + at, *newline = memchr(line, '\n', len - at);

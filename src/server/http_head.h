@@ -40,7 +40,9 @@ struct lb_http_head {
     size_t query_len;
     const char *accept; /* the last Accept header; "" without one */
     size_t accept_len;
-    bool origin; /* it has an Origin header */
+    bool origin;       /* it has an Origin header */
+    const char *fault; /* LB_FAULT_HEADER; NULL without one */
+    size_t fault_len;
     struct lb_proxy_headers proxy;
 };
 

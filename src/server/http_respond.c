@@ -48,7 +48,7 @@ int64_t lb_http_request_end(struct lb_http_connection *c, int status, size_t sen
     lb_metrics_sent(w->metrics, sent_bytes);
     lb_metrics_end(w->metrics, lb_http_route_index(w->config->service, c->route),
                    lb_http_code_index(status), now - c->begun_ns);
-    c->in_flight = false;
+    c->in_flight = c->fault_drawn = false;
     if (w->access)
         log_access(c, status, sent_bytes, now - c->begun_ns, path, path_len);
     return now;
@@ -162,6 +162,11 @@ bool lb_http_refuse(struct lb_http_connection *c, int status, const char *why, b
 
 bool lb_http_answer(struct lb_http_connection *c, const struct lb_http_head *head)
 {
+    struct lb_error err;
+    int injected =
+        lb_http_inject(c, head->fault, head->fault_len, head->query, head->query_len, &err);
+    if (injected < 0)
+        return false;
     lb_http_decide_close(c, head->close, c->begun_ns);
     struct lb_http_request request = {
         .method = head->method,
@@ -178,7 +183,12 @@ bool lb_http_answer(struct lb_http_connection *c, const struct lb_http_head *hea
         .body = "",
     };
     struct lb_http_reply reply;
-    lb_http_service_answer(c->worker->config->service, &request, &reply);
+    if (injected)
+        lb_http_fault_reply(&reply, injected, err.text);
+    else if (c->fault.status)
+        lb_http_fault_reply(&reply, c->fault.status, "injected fault");
+    else
+        lb_http_service_answer(c->worker->config->service, &request, &reply);
     bool more = respond(c, &reply, head->method != LB_HTTP_HEAD, head);
     lb_http_reply_clear(&reply);
     return more;

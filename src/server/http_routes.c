@@ -126,12 +126,12 @@ static void answer_info(void *context, const struct lb_http_request *request,
 #define ALLOW "GET, HEAD, OPTIONS"
 
 static const struct lb_http_route routes[] = {
-    {"/pod", ALLOW, LB_HTTP_READ, answer_pod},
-    {"/info", ALLOW, LB_HTTP_READ, answer_info},
-    {"/healthz", ALLOW, LB_HTTP_READ, answer_health},
-    {"/readyz", ALLOW, LB_HTTP_READ, answer_readiness},
-    {"/", ALLOW, LB_HTTP_READ, answer_page},
-    {"*", ALLOW, 0, NULL},
+    {"/pod", ALLOW, true, LB_HTTP_READ, answer_pod},
+    {"/info", ALLOW, true, LB_HTTP_READ, answer_info},
+    {"/healthz", ALLOW, false, LB_HTTP_READ, answer_health},
+    {"/readyz", ALLOW, false, LB_HTTP_READ, answer_readiness},
+    {"/", ALLOW, true, LB_HTTP_READ, answer_page},
+    {"*", ALLOW, false, 0, NULL},
 };
 
 static const char not_found[] =

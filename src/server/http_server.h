@@ -16,6 +16,7 @@
 
 struct lb_http_server;
 struct lb_access_log;
+struct lb_faults;
 struct lb_http_service;
 struct lb_listener;
 struct lb_metrics;
@@ -25,6 +26,7 @@ struct lb_http_config {
     const struct lb_http_service *service; /* what is answered; outlives the server */
     struct lb_metrics *metrics;            /* where to count; outlives the server */
     struct lb_server_tls *tls;             /* speaks HTTPS; outlives the server; NULL: plaintext */
+    struct lb_faults *faults;              /* to inject; outlives the server; or NULL */
     struct lb_access_log *access_log;      /* outlives the server; or NULL */
     unsigned threads;                      /* from 1 to LB_HTTP_MAX_THREADS */
     int64_t header_timeout_ns;             /* from a head's first byte to its last */

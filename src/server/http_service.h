@@ -33,6 +33,7 @@ struct lb_http_request {
 struct lb_http_route {
     const char *path; /* "*" for OPTIONS of the server as a whole */
     const char *allow;
+    bool faults;      /* may be injected here */
     unsigned methods; /* LB_HTTP_ALLOW bits of those that `answer` is called for */
     void (*answer)(void *context, const struct lb_http_request *request,
                    struct lb_http_reply *reply);

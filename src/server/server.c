@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "server/access_log.h"
+#include "server/faults.h"
 #include "server/grpc_server.h"
 #include "server/http_admin.h"
 #include "server/http_routes.h"
@@ -36,6 +37,7 @@ struct lb_server {
     struct lb_readiness *readiness;
     struct lb_metrics *metrics, *admin_metrics; /* admin's traffic is not the service's */
     struct lb_server_tls *tls;
+    struct lb_faults *faults;
     struct lb_access_log *access_log;
     struct lb_listener *http_listener, *grpc_listener, *admin_listener;
     struct lb_http_routes *routes;
@@ -153,13 +155,15 @@ static int open_tls(struct lb_server *s, struct lb_error *err)
 static int open_http(struct lb_server *s, struct lb_error *err)
 {
     const struct lb_server_options *o = s->options;
-    if (!(s->routes = lb_http_routes_new(&o->identity, s->readiness, err)) ||
+    if (!(s->faults = lb_faults_new(&o->faults, o->allow_faults, o->identity.name, err)) ||
+        !(s->routes = lb_http_routes_new(&o->identity, s->readiness, err)) ||
         (o->access_log && !(s->access_log = lb_access_log_open(
                                 o->access_log, (enum lb_log_format)o->log_format, err))))
         return -1;
     struct lb_http_config config = {
         .service = lb_http_routes_service(s->routes),
         .metrics = s->metrics,
+        .faults = s->faults,
         .access_log = s->access_log,
         .tls = s->tls,
         .threads = s->threads,
@@ -185,6 +189,7 @@ static int open_admin(struct lb_server *s, struct lb_error *err)
         .identity = &o->identity,
         .readiness = s->readiness,
         .metrics = s->metrics,
+        .faults = s->faults,
         .libevent_version = event_get_version(),
         .grpc_version = grpc_version_string(),
         .drain = asked_to_stop,
@@ -302,6 +307,7 @@ void lb_server_free(struct lb_server *s)
     lb_listener_free(s->grpc_listener);
     lb_listener_free(s->http_listener);
     lb_server_tls_free(s->tls);
+    lb_faults_free(s->faults);
     lb_access_log_close(s->access_log);
     lb_metrics_free(s->admin_metrics);
     lb_metrics_free(s->metrics);

@@ -9,6 +9,7 @@
 #include "common/address.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/faults.h"
 #include "server/http_server.h"
 
 const struct lb_server_options lb_server_defaults = {
@@ -148,6 +149,22 @@ static const struct lb_option stop_options[] = {
     TIMEOUT("drain-timeout", "Then finish what is open for at most so long.", drain_timeout_ns, 0),
 };
 
+static const struct lb_option fault_options[] = {
+    {.name = "fault",
+     .type = LB_OPTION_LIST,
+     .arg = "FAULT",
+     .offset = AT(faults),
+     .check = lb_faults_check,
+     .help =
+         "Inject delay=TIME:SHARE%, status=NUMBER:SHARE% or reset:SHARE%, joined by ';'; may be "
+         "given again."},
+    {.name = "allow-faults",
+     .type = LB_OPTION_FLAG,
+     .offset = AT(allow_faults),
+     .value = 1,
+     .help = "Let callers ask for faults, by the header or metadata x-lbdemo-fault or ?fault=."},
+};
+
 static const struct lb_option log_options[] = {
     {.name = "log-level",
      .type = LB_OPTION_CHOICE,
@@ -175,6 +192,7 @@ static const struct lb_option_group groups[] = {
     LB_OPTION_GROUP("Limits", limit_options),
     LB_OPTION_GROUP("Connections", connection_options),
     LB_OPTION_GROUP("Stopping", stop_options),
+    LB_OPTION_GROUP("Faults", fault_options),
     LB_OPTION_GROUP("Logging", log_options),
 };
 

@@ -17,7 +17,9 @@ struct lb_server_options {
     uint64_t max_connections, max_requests;
     int64_t drain_delay_ns, drain_timeout_ns;
     const char *tls_cert, *tls_key, *tls_client_ca; /* or NULL */
-    const char *access_log;                         /* or NULL */
+    struct lb_option_list faults;
+    int allow_faults;
+    const char *access_log; /* or NULL */
     int log_level, log_format;
 };
 
