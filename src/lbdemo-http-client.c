@@ -91,9 +91,10 @@ static void print_libraries(FILE *out)
 static const struct lb_client client = {
     .name = "lbdemo-http-client",
     .synopsis = "[OPTION]... [TARGET]",
-    .summary = "Calls an HTTP target, by default once a second and on a new connection each time, "
-               "prints which backend answered, and ends with who got how much and whether the target "
-               "is balanced. TARGET is a URL or HOST[:PORT]; without a path it is /pod.",
+    .summary =
+        "Calls an HTTP target, by default once a second and on a new connection each time, "
+        "prints which backend answered, and ends with who got how much and whether the target "
+        "is balanced. TARGET is a URL or HOST[:PORT]; without a path it is /pod.",
     .epilog = LB_CLIENT_EPILOG,
     .groups = groups,
     .group_count = sizeof groups / sizeof groups[0],

@@ -102,6 +102,7 @@ src/client/live_page.c: $(top_srcdir)/src/client/live_page.html
 	echo ';'; } >$@.tmp && mv $@.tmp $@
 
 src_liblbhttpclient_a_SOURCES = \
+	src/client/http_addresses.c src/client/http_addresses.h \
 	src/client/http_cookies.c src/client/http_cookies.h \
 	src/client/http_header.c src/client/http_header.h \
 	src/client/http_identity.c src/client/http_identity.h \

@@ -59,7 +59,8 @@ static void on_request(struct evhttp_request *request, void *arg)
     else if (strcmp(path, "/status") == 0)
         reply_made(request, "application/json", admin->texts.status, admin->texts.arg);
     else
-        reply(request, HTTP_NOTFOUND, "Not Found", "text/plain", "there are /, /status and /metrics\n");
+        reply(request, HTTP_NOTFOUND, "Not Found", "text/plain",
+              "there are /, /status and /metrics\n");
 }
 
 static struct evconnlistener *listen_on(struct lb_admin *admin, const char *text,
@@ -74,10 +75,12 @@ static struct evconnlistener *listen_on(struct lb_admin *admin, const char *text
         lb_error_set(err, "'%s' is no address a browser can reach", text);
         return NULL;
     }
-    struct evconnlistener *listener = evconnlistener_new_bind(
-        admin->events, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
-        -1, (struct sockaddr *)&address.sa, (int)address.len);
-    if (!listener || getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&bound, &len) < 0) {
+    struct evconnlistener *listener =
+        evconnlistener_new_bind(admin->events, NULL, NULL,
+                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
+                                -1, (struct sockaddr *)&address.sa, (int)address.len);
+    if (!listener ||
+        getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&bound, &len) < 0) {
         lb_error_set(err, "cannot listen on '%s': %s", text, strerror(errno));
         if (listener)
             evconnlistener_free(listener);

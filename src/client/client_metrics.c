@@ -15,7 +15,8 @@ static const double quantiles[] = {0.5, 0.9, 0.99};
 
 static void family(FILE *out, const char *name, const char *type, const char *help)
 {
-    fprintf(out, "# HELP lbdemo_client_%s %s\n# TYPE lbdemo_client_%s %s\n", name, help, name, type);
+    fprintf(out, "# HELP lbdemo_client_%s %s\n# TYPE lbdemo_client_%s %s\n", name, help, name,
+            type);
 }
 
 static void simple(FILE *out, const char *name, const char *type, const char *help, uint64_t value)
@@ -93,8 +94,8 @@ static void put_verdict(FILE *out, const struct lb_verdict *verdict)
 {
     family(out, "outcome", "gauge", "1 for what the traffic looks like so far.");
     for (int o = LB_OUTCOME_BALANCED; o <= LB_OUTCOME_NO_DATA; o++)
-        fprintf(out, "lbdemo_client_outcome{outcome=\"%s\"} %d\n", lb_outcome_name((enum lb_outcome)o),
-                (int)verdict->outcome == o);
+        fprintf(out, "lbdemo_client_outcome{outcome=\"%s\"} %d\n",
+                lb_outcome_name((enum lb_outcome)o), (int)verdict->outcome == o);
     family(out, "layer", "gauge", "1 for who balances, as far as it is known.");
     for (int l = LB_LAYER_UNKNOWN; l <= LB_LAYER_SINGLE_BACKEND; l++)
         fprintf(out, "lbdemo_client_layer{layer=\"%s\"} %d\n", lb_layer_name((enum lb_layer)l),
@@ -124,7 +125,8 @@ char *lb_client_metrics(const struct lb_tally *tally, const struct lb_verdict *v
     family(out, "backend_connections_total", "counter",
            "Connections whose first request it answered, by backend.");
     bad |= put_backends(out, tally, CONNECTIONS, "backend_connections_total");
-    family(out, "latency_seconds", "summary", "From the planned send time to the reply, by backend.");
+    family(out, "latency_seconds", "summary",
+           "From the planned send time to the reply, by backend.");
     bad |= put_backends(out, tally, LATENCY, "latency_seconds");
     bad |= fclose(out);
     if (bad) {

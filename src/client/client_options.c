@@ -14,8 +14,8 @@
 #define DAY_NS (24 * 3600 * LB_NS_PER_S)
 
 /* In the order of enum lb_expect_word from LB_EXPECT_BALANCED on. */
-static const char *const expect_words[] = {"balanced", "per-request", "per-connection", "client-side",
-                                           "sticky",   "pinned",      NULL};
+static const char *const expect_words[] = {
+    "balanced", "per-request", "per-connection", "client-side", "sticky", "pinned", NULL};
 static const char *const output_formats[] = {"text", "json", "ndjson", NULL};
 /* In the order of enum lb_group_by from LB_GROUP_VERSION on. */
 static const char *const groupings[] = {"version", "zone", "node", "backend", NULL};
@@ -53,11 +53,13 @@ static const struct lb_option load_options[] = {
     {"duration", LB_OPTION_DURATION, "TIME", "End after that time; 0 is for ever.", AT(duration_ns),
      .max = 365 * DAY_NS, .letter = 'd'},
     {"interval", LB_OPTION_DURATION, "TIME",
-     "From one request to the next (default 1s); 0 is as fast as replies come. What a stalled target "
+     "From one request to the next (default 1s); 0 is as fast as replies come. What a stalled "
+     "target "
      "holds up is left out.",
      AT(interval_ns), .max = 365 * DAY_NS, .letter = 'i'},
     {"rate", LB_OPTION_DOUBLE, "N",
-     "Requests a second, instead of --interval; 0 is as fast as replies come. What a stalled target "
+     "Requests a second, instead of --interval; 0 is as fast as replies come. What a stalled "
+     "target "
      "holds up is sent later.",
      AT(rate), .max = 1000000},
     {"connections", LB_OPTION_UINT, "N",
@@ -65,8 +67,8 @@ static const struct lb_option load_options[] = {
      .min = 1, .max = LB_SCHEDULE_MAX_SLOTS, .letter = 'c'},
     {"streams", LB_OPTION_UINT, "N", "Requests in flight a connection.", AT(streams), .min = 1,
      .max = 1000},
-    {"new-connection", LB_OPTION_FLAG, NULL, "A new connection for each request.", AT(new_connection),
-     1},
+    {"new-connection", LB_OPTION_FLAG, NULL, "A new connection for each request.",
+     AT(new_connection), 1},
     {"reuse-connection", LB_OPTION_FLAG, NULL, "Keep connections for all requests.",
      AT(new_connection), 0},
     {"timeout", LB_OPTION_DURATION, "TIME", "How long a request may take.", AT(timeout_ns),
@@ -80,7 +82,8 @@ static const struct lb_option load_options[] = {
 
 static const struct lb_option verdict_options[] = {
     {"diagnose", LB_OPTION_FLAG, NULL,
-     "Probe the target with a few connections, as fast as replies come, and end once the verdict is "
+     "Probe the target with a few connections, as fast as replies come, and end once the verdict "
+     "is "
      "certain, after 200 requests at the latest.",
      AT(diagnose), 1},
     {"expect", LB_OPTION_CHOICE, NULL, "Exit 1 unless the verdict is this.", AT(expect),
@@ -94,7 +97,8 @@ static const struct lb_option verdict_options[] = {
     {"max-errors", LB_OPTION_STRING, "N", "Exit 1 when more requests fail.", AT(max_errors),
      .check = check_number},
     {"alpha", LB_OPTION_DOUBLE, "P",
-     "Chance of a wrong verdict that is accepted; 0 is 0.001 for the layer and 0.01 for the shares.",
+     "Chance of a wrong verdict that is accepted; 0 is 0.001 for the layer and 0.01 for the "
+     "shares.",
      AT(alpha), .max = 1},
     {"vary", LB_OPTION_LIST, "WHAT",
      "What --diagnose may vary: header:NAME, path, source, cookie. May be given more than once.",
@@ -105,8 +109,9 @@ static const struct lb_option verdict_options[] = {
 };
 
 static const struct lb_option output_options[] = {
-    {"output", LB_OPTION_CHOICE, NULL, "Lines and a table, one JSON document, or one object a request.",
-     AT(output), .choices = output_formats, .letter = 'o'},
+    {"output", LB_OPTION_CHOICE, NULL,
+     "Lines and a table, one JSON document, or one object a request.", AT(output),
+     .choices = output_formats, .letter = 'o'},
     {"report", LB_OPTION_STRING, "FILE", "Write the run's report to that file at the end.",
      AT(report)},
     {"admin-listen", LB_OPTION_STRING, "ADDRESS",
@@ -142,7 +147,9 @@ static int plan_pace(const struct lb_client_options *o, struct lb_load *load, st
         if (o->rate < 1.0 / 86400)
             return lb_error_set(err, "--rate %g is less than one request a day", o->rate);
     } else if (o->rate < 0) {
-        load->interval_ns = o->interval_ns >= 0 ? o->interval_ns : o->diagnose ? 0 : DEFAULT_INTERVAL_NS;
+        load->interval_ns = o->interval_ns >= 0 ? o->interval_ns
+                            : o->diagnose       ? 0
+                                                : DEFAULT_INTERVAL_NS;
     }
     return 0;
 }
@@ -160,7 +167,8 @@ static int plan_load(const struct lb_client_options *o, const struct lb_transpor
                      struct lb_load *load, struct lb_error *err)
 {
     if (o->streams > transport->max_streams)
-        return lb_error_set(err, "--streams %u: over %s a connection has at most %u request%s in flight",
+        return lb_error_set(err,
+                            "--streams %u: over %s a connection has at most %u request%s in flight",
                             (unsigned)o->streams, transport->protocol, transport->max_streams,
                             transport->max_streams == 1 ? "" : "s");
     if (o->diagnose && o->warmup_ns > 0)
@@ -216,12 +224,14 @@ static int plan_weights(const struct lb_client_options *o, struct lb_client_plan
     return sum > 0 ? 0 : lb_error_set(err, "option --expect-weights: all weights are 0");
 }
 
-int lb_client_options_plan(const struct lb_client_options *o, const struct lb_transport_ops *transport,
-                           struct lb_client_plan *plan, struct lb_error *err)
+int lb_client_options_plan(const struct lb_client_options *o,
+                           const struct lb_transport_ops *transport, struct lb_client_plan *plan,
+                           struct lb_error *err)
 {
     memset(plan, 0, sizeof *plan);
     if (o->alpha < 0 || o->alpha >= 1)
-        return lb_error_set(err, "option --alpha: '%g' is not a number from 0 to below 1", o->alpha);
+        return lb_error_set(err, "option --alpha: '%g' is not a number from 0 to below 1",
+                            o->alpha);
     if (o->vary.count && !o->diagnose)
         return lb_error_set(err, "--vary needs --diagnose");
     if (plan_load(o, transport, &plan->load, err) < 0 || plan_weights(o, plan, err) < 0)
@@ -232,7 +242,8 @@ int lb_client_options_plan(const struct lb_client_options *o, const struct lb_tr
     expectation->backends = (unsigned)o->expect_backends;
     expectation->weights = o->expect_weights != NULL;
     expectation->limit_errors = o->max_errors != NULL;
-    if (o->max_errors && lb_parse_uint(o->max_errors, 0, UINT64_MAX, &expectation->max_errors, err) < 0)
+    if (o->max_errors &&
+        lb_parse_uint(o->max_errors, 0, UINT64_MAX, &expectation->max_errors, err) < 0)
         return -1;
     return 0;
 }

@@ -22,7 +22,7 @@ struct lb_client_options {
     uint64_t seed; /* 0: drawn */
 
     int diagnose;
-    int expect; /* index into lb_expect_words; -1: nothing */
+    int expect;                 /* index into lb_expect_words; -1: nothing */
     uint64_t expect_backends;   /* 0: not told */
     const char *expect_weights; /* "v1=90,v2=10" */
     int group_by;               /* enum lb_group_by; -1: not given */
@@ -38,10 +38,10 @@ struct lb_client_options {
 };
 
 /* What is the default of both; a client then sets what is its own. */
-#define LB_CLIENT_OPTIONS_DEFAULTS                                                                 \
-    {                                                                                              \
-        .interval_ns = -1, .rate = -1, .connections = 1, .streams = 1,                             \
-        .timeout_ns = 5 * LB_NS_PER_S, .expect = -1, .group_by = -1                                \
+#define LB_CLIENT_OPTIONS_DEFAULTS                                     \
+    {                                                                  \
+        .interval_ns = -1, .rate = -1, .connections = 1, .streams = 1, \
+        .timeout_ns = 5 * LB_NS_PER_S, .expect = -1, .group_by = -1    \
     }
 
 #define LB_CLIENT_SHARED_GROUPS 4

@@ -91,8 +91,8 @@ int lb_client_verdict_print(FILE *out, const struct lb_expectation *expectation,
     return bad ? -1 : 0;
 }
 
-char *lb_client_status(const char *target, int64_t elapsed_ns, uint64_t in_flight, const char *phase,
-                       const struct lb_verdict *verdict)
+char *lb_client_status(const char *target, int64_t elapsed_ns, uint64_t in_flight,
+                       const char *phase, const struct lb_verdict *verdict)
 {
     char *clean = lb_escape_name(target);
     json_t *object = !clean ? NULL

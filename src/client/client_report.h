@@ -37,8 +37,8 @@ int lb_client_verdict_print(FILE *out, const struct lb_expectation *expectation,
 
 /* What the live page shows, as JSON: {"target", "elapsed_s", "in_flight", "phase", "verdict"}.
  * malloc'd; NULL without memory. */
-char *lb_client_status(const char *target, int64_t elapsed_ns, uint64_t in_flight, const char *phase,
-                       const struct lb_verdict *verdict);
+char *lb_client_status(const char *target, int64_t elapsed_ns, uint64_t in_flight,
+                       const char *phase, const struct lb_verdict *verdict);
 
 void lb_client_record_clear(struct lb_client_record *record);
 

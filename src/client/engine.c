@@ -56,7 +56,8 @@ static void fail(struct lb_engine *e, const char *text)
     lb_error_set(&e->error, "%s", text);
 }
 
-/* --- what is in flight --------------------------------------------------------------------------- */
+/* --- what is in flight ---------------------------------------------------------------------------
+ */
 
 static struct flight *take_flight(struct lb_engine *e)
 {
@@ -86,7 +87,8 @@ static void release_flight(struct lb_engine *e, struct flight *flight)
     e->in_flight--;
 }
 
-/* --- slots --------------------------------------------------------------------------------------- */
+/* --- slots ---------------------------------------------------------------------------------------
+ */
 
 static int make_room(struct phase *phase, uint32_t slot)
 {
@@ -151,7 +153,8 @@ static int open_slot(struct lb_engine *e, struct phase *phase, const struct lb_s
     return phase->slots[step->slot] ? 0 : -1;
 }
 
-/* --- sending ------------------------------------------------------------------------------------- */
+/* --- sending -------------------------------------------------------------------------------------
+ */
 
 /* Moves the plan on. Without catch_up the requests that would be overdue are left out, save the
  * oldest: the run keeps its grid and never bursts. */
@@ -231,7 +234,8 @@ static void send_due(struct lb_engine *e)
     }
 }
 
-/* --- replies ------------------------------------------------------------------------------------- */
+/* --- replies -------------------------------------------------------------------------------------
+ */
 
 static const char *group_of(enum lb_group_by by, const struct lb_reply *reply)
 {
@@ -250,8 +254,8 @@ static const char *group_of(enum lb_group_by by, const struct lb_reply *reply)
     return "";
 }
 
-static void observe(const struct lb_engine *e, const struct lb_done *done, char server_connection[24],
-                    struct lb_observation *o)
+static void observe(const struct lb_engine *e, const struct lb_done *done,
+                    char server_connection[24], struct lb_observation *o)
 {
     const struct lb_reply *reply = done->reply;
     server_connection[0] = '\0';
@@ -310,7 +314,8 @@ static void on_closed(void *arg, uint32_t owner)
         lb_schedule_closed(phase->schedule, owner);
 }
 
-/* --- the engine's interface ---------------------------------------------------------------------- */
+/* --- the engine's interface ----------------------------------------------------------------------
+ */
 
 static int start_warmup(struct lb_engine *e, struct lb_error *err)
 {

@@ -8,16 +8,22 @@
 #include "client/transport.h"
 #include "client/vary.h"
 
-enum lb_group_by { LB_GROUP_NONE, LB_GROUP_VERSION, LB_GROUP_ZONE, LB_GROUP_NODE, LB_GROUP_BACKEND };
+enum lb_group_by {
+    LB_GROUP_NONE,
+    LB_GROUP_VERSION,
+    LB_GROUP_ZONE,
+    LB_GROUP_NODE,
+    LB_GROUP_BACKEND
+};
 
 /* What load to make. */
 struct lb_load {
-    uint64_t count;       /* requests measured; 0: no limit */
-    int64_t duration_ns;  /* of sending, after the warm-up; 0: no limit */
-    int64_t interval_ns;  /* between planned sends; 0: as fast as replies come */
-    bool catch_up;        /* send all that are overdue (a rate); else only the oldest of them */
-    int64_t timeout_ns;   /* of a request, from when it is sent */
-    int64_t warmup_ns;    /* what is sent that long is neither measured nor handed on */
+    uint64_t count;      /* requests measured; 0: no limit */
+    int64_t duration_ns; /* of sending, after the warm-up; 0: no limit */
+    int64_t interval_ns; /* between planned sends; 0: as fast as replies come */
+    bool catch_up;       /* send all that are overdue (a rate); else only the oldest of them */
+    int64_t timeout_ns;  /* of a request, from when it is sent */
+    int64_t warmup_ns;   /* what is sent that long is neither measured nor handed on */
     enum lb_group_by group_by;
     struct lb_schedule_options schedule;
 };

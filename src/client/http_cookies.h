@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#define LB_JAR_COOKIES 16      /* a jar; more are left out */
-#define LB_COOKIE_MAX 1024     /* bytes of "name=value"; longer ones are left out */
+#define LB_JAR_COOKIES 16  /* a jar; more are left out */
+#define LB_COOKIE_MAX 1024 /* bytes of "name=value"; longer ones are left out */
 #define LB_JAR_HEADER (LB_JAR_COOKIES * (LB_COOKIE_MAX + 2))
 
 struct evkeyvalq;

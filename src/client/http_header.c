@@ -22,7 +22,8 @@ int lb_http_header_check(const char *text, struct lb_error *err)
     }
     for (const char *p = text + len; *p; p++) {
         if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
-            return lb_error_set(err, "'%s' is not a header: its value has a control character", text);
+            return lb_error_set(err, "'%s' is not a header: its value has a control character",
+                                text);
     }
     return 0;
 }

@@ -90,7 +90,8 @@ static void name_from_json(const char *pointer, const char *body, size_t size,
     json_decref(root);
 }
 
-static void copy_header(char out[LB_NAME_MAX + 1], const struct evkeyvalq *headers, const char *name)
+static void copy_header(char out[LB_NAME_MAX + 1], const struct evkeyvalq *headers,
+                        const char *name)
 {
     const char *value = evhttp_find_header(headers, name);
     if (value)

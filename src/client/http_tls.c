@@ -70,7 +70,8 @@ static int set_up(SSL_CTX *context, const struct lb_tls_settings *settings)
     SSL_CTX_set_verify(context, settings->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     if (pems->roots && trust(context, pems->roots) < 0)
         return -1;
-    return pems->cert && (use_certificates(context, pems->cert) < 0 || use_key(context, pems->key) < 0)
+    return pems->cert &&
+                   (use_certificates(context, pems->cert) < 0 || use_key(context, pems->key) < 0)
                ? -1
                : 0;
 }
@@ -129,7 +130,8 @@ void lb_http_tls_error(const SSL *connection, unsigned long error, char *text, s
     if (verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH)
         snprintf(text, size, "the server's certificate is for another name");
     else if (verified != X509_V_OK)
-        snprintf(text, size, "certificate verify failed: %s", X509_verify_cert_error_string(verified));
+        snprintf(text, size, "certificate verify failed: %s",
+                 X509_verify_cert_error_string(verified));
     else
         snprintf(text, size, "%s", reason ? reason : "");
 }

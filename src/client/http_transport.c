@@ -1,5 +1,5 @@
-/* HTTP/1.1 requests over libevent: slots, name lookup, deadlines, replies. A slot looks the target up
- * for each connection it makes and tries its addresses in turn within the request's deadline. */
+/* HTTP/1.1 requests over libevent: slots, name lookup, deadlines, replies. A slot looks the target
+ * up for each connection it makes and tries its addresses in turn within the request's deadline. */
 #include "config.h"
 
 #include "client/http_transport.h"
@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/http_addresses.h"
 #include "client/http_cookies.h"
 #include "client/http_header.h"
 #include "client/http_wire.h"
 #include "client/resolver.h"
 
-#define MAX_ADDRESSES 64
 #define ERROR_TEXT 512
 #define MAX_JARS 256
 
@@ -88,7 +88,8 @@ static struct timeval until(int64_t when_ns)
                             .tv_usec = left % LB_NS_PER_S / LB_NS_PER_US};
 }
 
-/* --- replies ------------------------------------------------------------------------------------ */
+/* --- replies ------------------------------------------------------------------------------------
+ */
 
 /* A wire may not be freed from its own callback. */
 static void drop_wire(struct lb_slot *slot)
@@ -132,10 +133,19 @@ static void deliver_error(struct lb_slot *slot, enum lb_reply_outcome outcome)
         snprintf(remote, sizeof remote, "%s", lb_wire_remote(slot->wire));
         snprintf(local, sizeof local, "%s", lb_wire_local(slot->wire));
     }
-    struct lb_reply reply = {.outcome = outcome, .error = slot->error, .connection = slot->connection,
-                             .ordinal = slot->ordinal, .remote = remote, .local = local,
-                             .backend = "", .boot_id = "", .version = "", .zone = "", .node = "",
-                             .server_peer = "", .proxy_headers = ""};
+    struct lb_reply reply = {.outcome = outcome,
+                             .error = slot->error,
+                             .connection = slot->connection,
+                             .ordinal = slot->ordinal,
+                             .remote = remote,
+                             .local = local,
+                             .backend = "",
+                             .boot_id = "",
+                             .version = "",
+                             .zone = "",
+                             .node = "",
+                             .server_peer = "",
+                             .proxy_headers = ""};
     drop_wire(slot);
     deliver(slot, &reply);
 }
@@ -166,13 +176,22 @@ static void on_response(void *arg, struct evhttp_request *response)
     const char *reason = evhttp_request_get_response_code_line(response);
     snprintf(error, sizeof error, "HTTP status %d%s%.64s", status, reason && *reason ? " " : "",
              reason ? reason : "");
-    struct lb_reply reply = {
-        .outcome = ok ? LB_REPLY_OK : LB_REPLY_STATUS, .status = status, .error = ok ? "" : error,
-        .connection = slot->connection, .ordinal = slot->ordinal,
-        .remote = lb_wire_remote(slot->wire), .local = lb_wire_local(slot->wire),
-        .backend = id.backend, .boot_id = id.boot_id, .version = id.version, .zone = id.zone,
-        .node = id.node, .server_connection = id.connection, .server_ordinal = id.ordinal,
-        .server_peer = id.peer, .proxy_headers = id.proxy_headers};
+    struct lb_reply reply = {.outcome = ok ? LB_REPLY_OK : LB_REPLY_STATUS,
+                             .status = status,
+                             .error = ok ? "" : error,
+                             .connection = slot->connection,
+                             .ordinal = slot->ordinal,
+                             .remote = lb_wire_remote(slot->wire),
+                             .local = lb_wire_local(slot->wire),
+                             .backend = id.backend,
+                             .boot_id = id.boot_id,
+                             .version = id.version,
+                             .zone = id.zone,
+                             .node = id.node,
+                             .server_connection = id.connection,
+                             .server_ordinal = id.ordinal,
+                             .server_peer = id.peer,
+                             .proxy_headers = id.proxy_headers};
     char remote[LB_ADDRESS_TEXT], local[LB_ADDRESS_TEXT];
     if (!slot->keep || lb_wire_is_closed(slot->wire)) {
         reply.remote = strcpy(remote, reply.remote);
@@ -182,7 +201,8 @@ static void on_response(void *arg, struct evhttp_request *response)
     deliver(slot, &reply);
 }
 
-/* --- connecting ---------------------------------------------------------------------------------- */
+/* --- connecting ----------------------------------------------------------------------------------
+ */
 
 static void on_connected(void *arg)
 {
@@ -271,8 +291,8 @@ static void connect_next(struct lb_slot *slot)
     struct timeval part = until(now + (slot->deadline_ns - now) / (int64_t)left);
     event_add(slot->timer, &part);
     const struct lb_address *address = &slot->addresses[slot->tried++];
-    slot->wire = lb_wire_new(slot->transport->events, address, slot->source,
-                             slot->transport->tls, &events, slot);
+    slot->wire = lb_wire_new(slot->transport->events, address, slot->source, slot->transport->tls,
+                             &events, slot);
     if (slot->wire) {
         start_request(slot);
         return;
@@ -281,27 +301,11 @@ static void connect_next(struct lb_slot *slot)
     fail_later(slot);
 }
 
-static bool has_address(const struct lb_slot *slot, const struct evutil_addrinfo *ai)
-{
-    for (unsigned i = 0; i < slot->address_count; i++) {
-        if (slot->addresses[i].len == (socklen_t)ai->ai_addrlen &&
-            memcmp(&slot->addresses[i].sa, ai->ai_addr, ai->ai_addrlen) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void take_addresses(struct lb_slot *slot, const struct evutil_addrinfo *found)
 {
-    slot->addresses = calloc(MAX_ADDRESSES, sizeof *slot->addresses);
-    slot->address_count = slot->tried = 0;
-    for (; slot->addresses && found && slot->address_count < MAX_ADDRESSES; found = found->ai_next) {
-        if (has_address(slot, found))
-            continue;
-        struct lb_address *address = &slot->addresses[slot->address_count++];
-        memcpy(&address->sa, found->ai_addr, (size_t)found->ai_addrlen);
-        address->len = (socklen_t)found->ai_addrlen;
-    }
+    slot->addresses = calloc(LB_HTTP_MAX_ADDRESSES, sizeof *slot->addresses);
+    slot->tried = 0;
+    slot->address_count = slot->addresses ? lb_http_addresses_copy(found, slot->addresses) : 0;
     slot->transport->addresses = slot->address_count;
     if (slot->address_count > 0)
         slot->transport->first = slot->addresses[0].sa;
@@ -327,7 +331,8 @@ static void on_lookup(int result, struct evutil_addrinfo *found, void *arg)
         connect_next(slot);
         return;
     }
-    snprintf(slot->error, sizeof slot->error, "lookup of %s: %s", slot->transport->settings.url.host,
+    snprintf(slot->error, sizeof slot->error, "lookup of %s: %s",
+             slot->transport->settings.url.host,
              result == EVUTIL_EAI_NONAME ? "no such name"
              : result                    ? evutil_gai_strerror(result)
                                          : "no address");
@@ -337,8 +342,8 @@ static void on_lookup(int result, struct evutil_addrinfo *found, void *arg)
 static void look_up(struct lb_slot *slot)
 {
     const struct lb_http_url *url = &slot->transport->settings.url;
-    struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
-                                    .ai_protocol = IPPROTO_TCP};
+    struct evutil_addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     char port[8];
     snprintf(port, sizeof port, "%u", url->port);
     /* Numeric and hosts-file names are answered at once: the callback has then run. */
@@ -379,7 +384,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     connect_next(slot);
 }
 
-/* --- the transport's operations ------------------------------------------------------------------ */
+/* --- the transport's operations ------------------------------------------------------------------
+ */
 
 static void http_send(struct lb_slot *slot, uint64_t tag, int64_t deadline_ns)
 {
@@ -486,7 +492,8 @@ static void http_poll(struct lb_transport *transport, int64_t until_ns)
     int64_t now = lb_clock_monotonic_ns();
     bool wait = until_ns > now;
     if (wait) {
-        struct timeval left = until(until_ns < now + LB_POLL_MAX_NS ? until_ns : now + LB_POLL_MAX_NS);
+        struct timeval left =
+            until(until_ns < now + LB_POLL_MAX_NS ? until_ns : now + LB_POLL_MAX_NS);
         event_add(t->wake, &left);
     }
     event_base_loop(t->events, wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);

@@ -15,7 +15,8 @@ int lb_http_path_check(const char *path, struct lb_error *err)
     if (path[0] != '/')
         return lb_error_set(err, "path '%s' does not start with '/'", path);
     if (strlen(path) >= LB_URL_PATH_MAX)
-        return lb_error_set(err, "path '%.32s...' is longer than %d bytes", path, LB_URL_PATH_MAX - 1);
+        return lb_error_set(err, "path '%.32s...' is longer than %d bytes", path,
+                            LB_URL_PATH_MAX - 1);
     for (const char *p = path; *p; p++) {
         if (*p <= ' ' || *p >= 0x7f)
             return lb_error_set(err, "path '%s' has a byte that is to be written as %%%02X", path,
@@ -62,9 +63,11 @@ static int take_path(const char *path, const char *query, struct lb_http_url *ur
 {
     if (!path || !*path)
         path = query ? "/" : LB_URL_DEFAULT_PATH;
-    int n = snprintf(url->path, sizeof url->path, "%s%s%s", path, query ? "?" : "", query ? query : "");
+    int n =
+        snprintf(url->path, sizeof url->path, "%s%s%s", path, query ? "?" : "", query ? query : "");
     if (n < 0 || (size_t)n >= sizeof url->path)
-        return lb_error_set(err, "path '%.32s...' is longer than %d bytes", path, LB_URL_PATH_MAX - 1);
+        return lb_error_set(err, "path '%.32s...' is longer than %d bytes", path,
+                            LB_URL_PATH_MAX - 1);
     return lb_http_path_check(url->path, err);
 }
 
@@ -80,7 +83,8 @@ int lb_http_url_parse(const char *text, struct lb_http_url *url, struct lb_error
     struct evhttp_uri *uri = evhttp_uri_parse(full);
     int result = -1;
     if (!uri)
-        lb_error_set(err, "'%s' is not a URL: write it like http://host:port/path or host:port", text);
+        lb_error_set(err, "'%s' is not a URL: write it like http://host:port/path or host:port",
+                     text);
     else if (evhttp_uri_get_userinfo(uri))
         lb_error_set(err, "URL '%s' has a user name, which is not supported", text);
     else if (take_scheme(evhttp_uri_get_scheme(uri), text, url, err) == 0 &&

@@ -20,9 +20,10 @@ struct lb_http_url {
 };
 
 /* Parses "http://host[:port][/path][?query]" or "host[:port][/path][?query]". Without a path it is
- * LB_URL_DEFAULT_PATH. A user name, another scheme or a malformed part is refused by a sentence that
- * names the text. */
-int lb_http_url_parse(const char *text, struct lb_http_url *url, struct lb_error *err) LB_MUST_CHECK;
+ * LB_URL_DEFAULT_PATH. A user name, another scheme or a malformed part is refused by a sentence
+ * that names the text. */
+int lb_http_url_parse(const char *text, struct lb_http_url *url,
+                      struct lb_error *err) LB_MUST_CHECK;
 
 /* Checks a path of a request, "/..." of printable ASCII. */
 int lb_http_path_check(const char *path, struct lb_error *err) LB_MUST_CHECK;

@@ -25,7 +25,7 @@ struct lb_wire {
     void *arg;
     bool connecting, busy, closed;
     int connect_errno;
-    char tls_error[160]; /* why a handshake failed; "" */
+    char tls_error[160];            /* why a handshake failed; "" */
     bufferevent_event_cb evhttp_cb; /* what our callback wraps, and its argument */
     void *evhttp_arg;
     char target[LB_ADDRESS_TEXT]; /* where it connects to, for error texts */
@@ -160,7 +160,8 @@ static struct bufferevent *new_tls_bufferevent(struct lb_wire *wire, struct even
     struct bufferevent *bev = bufferevent_openssl_socket_new(
         base, -1, wire->tls, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
     if (bev)
-        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1); /* a reply may end with the connection */
+        bufferevent_openssl_set_allow_dirty_shutdown(bev,
+                                                     1); /* a reply may end with the connection */
     else
         SSL_free(wire->tls);
     return bev;

@@ -25,7 +25,8 @@ struct lb_wire_events {
 };
 
 /* `address` and `events` are copied, `source` (a local address, or NULL) as well. With `tls`, which
- * may be NULL and must outlive the wire, connected comes after the handshake. NULL without memory. */
+ * may be NULL and must outlive the wire, connected comes after the handshake. NULL without memory.
+ */
 struct lb_wire *lb_wire_new(struct event_base *base, const struct lb_address *address,
                             const char *source, const struct lb_http_tls *tls,
                             const struct lb_wire_events *events, void *arg);

@@ -75,8 +75,8 @@ static int terminal_width(void)
     return size.ws_col < MIN_WIDTH ? MIN_WIDTH : size.ws_col > MAX_WIDTH ? MAX_WIDTH : size.ws_col;
 }
 
-void lb_live_show(struct lb_live *live, const struct lb_tally *tally, const struct lb_verdict *verdict,
-                  const char *phase, int64_t now_ns)
+void lb_live_show(struct lb_live *live, const struct lb_tally *tally,
+                  const struct lb_verdict *verdict, const char *phase, int64_t now_ns)
 {
     char head[64];
     char *headline = lb_verdict_headline(verdict);

@@ -20,8 +20,8 @@ void lb_live_clear(struct lb_live *live);
 bool lb_live_due(const struct lb_live *live, const struct lb_tally *tally, int64_t now_ns);
 
 /* Puts the line there. `phase` is what is being done, or "". */
-void lb_live_show(struct lb_live *live, const struct lb_tally *tally, const struct lb_verdict *verdict,
-                  const char *phase, int64_t now_ns);
+void lb_live_show(struct lb_live *live, const struct lb_tally *tally,
+                  const struct lb_verdict *verdict, const char *phase, int64_t now_ns);
 
 void lb_live_free(struct lb_live *live);
 

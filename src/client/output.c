@@ -34,8 +34,8 @@ static int print_line(FILE *out, const struct lb_done *done)
     char *text = lb_escape_name(ok ? done->reply->backend : done->reply->error);
     if (!text)
         return -1;
-    int n = fprintf(out, "#%" PRIu64 ": %s%s\n", done->number, ok ? "" : "error: ",
-                    *text ? text : "(no name)");
+    int n = fprintf(out, "#%" PRIu64 ": %s%s\n", done->number,
+                    ok ? "" : "error: ", *text ? text : "(no name)");
     free(text);
     return n;
 }

@@ -151,8 +151,8 @@ static int open_run(struct run *run, struct lb_error *err)
     run->live = lb_live_new();
     if (!run->tally || !run->output)
         return lb_error_set(err, "out of memory");
-    run->engine = lb_engine_new(run->transport, &run->plan.load, &run->plan.vary, run->tally, on_done,
-                                run, err);
+    run->engine = lb_engine_new(run->transport, &run->plan.load, &run->plan.vary, run->tally,
+                                on_done, run, err);
     return run->engine ? 0 : -1;
 }
 
@@ -199,9 +199,9 @@ static char *make_status(void *arg)
     struct lb_verdict *verdict;
     if (judge(run, false, &verdict) < 0)
         return NULL;
-    char *text = lb_client_status(run->target, lb_engine_elapsed_ns(run->engine),
-                                  lb_engine_in_flight(run->engine), lb_engine_phase(run->engine),
-                                  verdict);
+    char *text =
+        lb_client_status(run->target, lb_engine_elapsed_ns(run->engine),
+                         lb_engine_in_flight(run->engine), lb_engine_phase(run->engine), verdict);
     lb_verdict_free(verdict);
     return text;
 }
@@ -215,7 +215,8 @@ static int open_admin(struct run *run, struct lb_error *err)
     run->admin = lb_admin_new(run->options->admin_listen, &texts, &why);
     if (!run->admin)
         return lb_error_set(err, "option --admin-listen: %.400s", why.text);
-    fprintf(stderr, "%s: live page on http://%s/\n", run->program->name, lb_admin_address(run->admin));
+    fprintf(stderr, "%s: live page on http://%s/\n", run->program->name,
+            lb_admin_address(run->admin));
     return 0;
 }
 

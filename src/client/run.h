@@ -26,12 +26,12 @@ struct lb_client {
 #define LB_CLIENT_OWN_GROUPS 4
 
 /* What both --help end with. */
-#define LB_CLIENT_EPILOG                                                                           \
-    "Exit status: 0 as expected (or nothing was expected and requests succeeded),\n"               \
+#define LB_CLIENT_EPILOG                                                             \
+    "Exit status: 0 as expected (or nothing was expected and requests succeeded),\n" \
     "1 not as expected or a failure, 2 bad usage, 3 could not be judged.\n"
 
-/* The whole program. `config` holds the defaults and begins with a struct lb_client_options. Returns
- * the exit status. */
+/* The whole program. `config` holds the defaults and begins with a struct lb_client_options.
+ * Returns the exit status. */
 int lb_client_main(const struct lb_client *client, int argc, char **argv, void *config);
 
 #endif

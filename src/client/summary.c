@@ -73,7 +73,8 @@ static int fill(struct table *table, const struct lb_tally *tally)
     for (size_t i = 0; i < n && !bad; i++) {
         if (table->count == 0 || strcmp(table->rows[table->count - 1].name, all[i]->name) != 0)
             table->rows[table->count++].name = all[i]->name;
-        bad = add_to(&table->rows[table->count - 1], all[i]) < 0 || add_to(&table->total, all[i]) < 0;
+        bad =
+            add_to(&table->rows[table->count - 1], all[i]) < 0 || add_to(&table->total, all[i]) < 0;
     }
     free(all);
     for (size_t s = 0; s < lb_tally_segments(tally); s++) {

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All of 127/8 is this host: addresses spread over the octets and in no arithmetic progression, as a
- * hash over few bits or the sum of the octets must not see a pattern. Steps of the golden ratio. */
+/* All of 127/8 is this host: addresses spread over the octets and in no arithmetic progression, as
+ * a hash over few bits or the sum of the octets must not see a pattern. Steps of the golden ratio.
+ */
 static void loopback_sources(struct lb_vary *vary)
 {
     for (uint32_t i = 0; i < LB_DIAGNOSE_KEY_VALUES; i++) {
@@ -25,7 +26,8 @@ static void loopback_sources(struct lb_vary *vary)
 static int default_source(const struct sockaddr_storage *target, char text[LB_ADDRESS_TEXT])
 {
     struct sockaddr_storage sa = *target, local;
-    socklen_t len = sa.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    socklen_t len =
+        sa.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     socklen_t local_len = sizeof local;
     uint16_t port;
     int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -62,7 +64,8 @@ static void interface_sources(struct lb_vary *vary, const struct sockaddr_storag
         if (text_of(i, target->ss_family, text) && strcmp(text, used) == 0)
             name = i->ifa_name;
     }
-    for (const struct ifaddrs *i = all; name && i && *count < LB_DIAGNOSE_KEY_VALUES; i = i->ifa_next) {
+    for (const struct ifaddrs *i = all; name && i && *count < LB_DIAGNOSE_KEY_VALUES;
+         i = i->ifa_next) {
         if (strcmp(i->ifa_name, name) == 0 && text_of(i, target->ss_family, text) &&
             strcmp(text, used) != 0 && !strchr(text, '%') && strncmp(text, "fe80:", 5) != 0)
             snprintf(vary->sources[(*count)++], sizeof vary->sources[0], "%s", text);
@@ -84,7 +87,8 @@ static int plan_one(const char *what, const struct lb_transport_facts *facts, st
 {
     if (strcmp(what, "source") == 0) {
         if (vary->values[LB_LEVEL_SOURCE] == 0)
-            return lb_error_set(err, "--vary source: there is one local address towards the target");
+            return lb_error_set(err,
+                                "--vary source: there is one local address towards the target");
     } else if (strcmp(what, "cookie") == 0) {
         if (!facts->cookies)
             return lb_error_set(err, "--vary cookie is for HTTP");

@@ -3,6 +3,8 @@
 fuzz_programs = \
 	tests/fuzz/fuzz_grpc_descriptor \
 	tests/fuzz/fuzz_grpc_wire \
+	tests/fuzz/fuzz_http_reply \
+	tests/fuzz/fuzz_http_url \
 	tests/fuzz/fuzz_report
 check_PROGRAMS += $(fuzz_programs)
 
@@ -22,7 +24,13 @@ tests_fuzz_fuzz_grpc_descriptor_LDADD = src/liblbgrpcclient.a src/liblbcommon.a 
 tests_fuzz_fuzz_grpc_wire_SOURCES = tests/fuzz/fuzz_grpc_wire.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_grpc_wire_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_grpc_wire_LDADD = src/liblbgrpcclient.a src/liblbcommon.a -lm
-
+tests_fuzz_fuzz_http_reply_SOURCES = tests/fuzz/fuzz_http_reply.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_http_reply_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_http_reply_LDADD = src/liblbhttpclient.a src/liblbcommon.a $(LIBEVENT_LIBS) \
+	$(JANSSON_LIBS) -lm
+tests_fuzz_fuzz_http_url_SOURCES = tests/fuzz/fuzz_http_url.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_http_url_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_http_url_LDADD = src/liblbhttpclient.a src/liblbcommon.a $(LIBEVENT_LIBS) -lm
 tests_fuzz_fuzz_report_SOURCES = tests/fuzz/fuzz_report.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_report_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_report_LDADD = src/liblbreport.a src/liblbbalance.a src/liblbcommon.a \
@@ -69,4 +77,17 @@ fuzz_corpus = \
 	tests/fuzz/corpus/report/new-connections \
 	tests/fuzz/corpus/report/one-error \
 	tests/fuzz/corpus/report/per-connection \
-	tests/fuzz/corpus/report/probe
+	tests/fuzz/corpus/report/probe \
+	tests/fuzz/corpus/http_reply/bad-connection \
+	tests/fuzz/corpus/http_reply/body \
+	tests/fuzz/corpus/http_reply/header \
+	tests/fuzz/corpus/http_reply/json \
+	tests/fuzz/corpus/http_reply/json-cut \
+	tests/fuzz/corpus/http_reply/json-deep \
+	tests/fuzz/corpus/http_reply/json-root \
+	tests/fuzz/corpus/http_reply/ours \
+	tests/fuzz/corpus/http_url/bare \
+	tests/fuzz/corpus/http_url/https \
+	tests/fuzz/corpus/http_url/ipv6 \
+	tests/fuzz/corpus/http_url/port \
+	tests/fuzz/corpus/http_url/user

@@ -14,12 +14,25 @@ static struct lb_done done;
 
 static void reset(void)
 {
-    reply = (struct lb_reply){.outcome = LB_REPLY_OK, .status = 200, .error = "", .connection = 2,
-                              .ordinal = 1, .remote = "127.0.0.1:80", .local = "", .backend = "pod-a",
-                              .boot_id = "", .version = "", .zone = "", .node = "",
-                              .server_peer = "", .proxy_headers = ""};
-    done = (struct lb_done){.number = 7, .planned_ns = 1000000, .sent_ns = 1500000,
-                            .finish_ns = 3000000, .reply = &reply};
+    reply = (struct lb_reply){.outcome = LB_REPLY_OK,
+                              .status = 200,
+                              .error = "",
+                              .connection = 2,
+                              .ordinal = 1,
+                              .remote = "127.0.0.1:80",
+                              .local = "",
+                              .backend = "pod-a",
+                              .boot_id = "",
+                              .version = "",
+                              .zone = "",
+                              .node = "",
+                              .server_peer = "",
+                              .proxy_headers = ""};
+    done = (struct lb_done){.number = 7,
+                            .planned_ns = 1000000,
+                            .sent_ns = 1500000,
+                            .finish_ns = 3000000,
+                            .reply = &reply};
 }
 
 static void clean(void)
@@ -107,12 +120,21 @@ static void add(struct lb_tally *tally, const char *backend, const char *boot, u
     if (!backend)
         number = 0;
     for (unsigned i = 1; backend && i <= n; i++) {
-        struct lb_observation o = {.request = ++number, .connection = number, .ordinal = 1,
-                                   .remote = "127.0.0.1:80", .finish_ns = i * LB_NS_PER_MS,
+        struct lb_observation o = {.request = ++number,
+                                   .connection = number,
+                                   .ordinal = 1,
+                                   .remote = "127.0.0.1:80",
+                                   .finish_ns = i * LB_NS_PER_MS,
                                    .result = *backend ? LB_RESULT_ANSWER : LB_RESULT_FAILED,
-                                   .status = *backend ? "" : "connect: refused", .backend = backend,
-                                   .boot = boot, .group = "", .version = "", .zone = "", .node = "",
-                                   .server_connection = "", .server_peer = ""};
+                                   .status = *backend ? "" : "connect: refused",
+                                   .backend = backend,
+                                   .boot = boot,
+                                   .group = "",
+                                   .version = "",
+                                   .zone = "",
+                                   .node = "",
+                                   .server_connection = "",
+                                   .server_peer = ""};
         ck_assert_int_eq(lb_tally_add(tally, &o), 0);
     }
 }

@@ -22,7 +22,8 @@ struct pending {
     bool timeout;
 };
 
-/* Replies after `delay_ns`, later while the clock is inside the stall, as error `fail_every` times. */
+/* Replies after `delay_ns`, later while the clock is inside the stall, as error `fail_every` times.
+ */
 static struct fake {
     struct lb_transport base;
     int64_t now_ns, delay_ns, stall_from_ns, stall_to_ns;
@@ -91,14 +92,24 @@ static void answer(struct fake *f, struct pending *p)
     char backend[32];
     bool fails = f->fail_every && (p->tag + 1) % f->fail_every == 0;
     snprintf(backend, sizeof backend, "pod-%d", (int)(p->slot->connection % f->backends));
-    struct lb_reply reply = {
-        .tag = p->tag,
-        .outcome = p->timeout ? LB_REPLY_TIMEOUT : fails ? LB_REPLY_ERROR : LB_REPLY_OK,
-        .error = p->timeout ? "timed out" : fails ? "refused" : "",
-        .finish_ns = p->finish_ns, .connection = p->slot->connection,
-        .remote = "127.0.0.1:80", .local = "", .backend = fails || p->timeout ? "" : backend,
-        .boot_id = "", .version = "v1", .zone = "", .node = "", .server_peer = "",
-        .proxy_headers = ""};
+    struct lb_reply reply = {.tag = p->tag,
+                             .outcome = p->timeout ? LB_REPLY_TIMEOUT
+                                        : fails    ? LB_REPLY_ERROR
+                                                   : LB_REPLY_OK,
+                             .error = p->timeout ? "timed out"
+                                      : fails    ? "refused"
+                                                 : "",
+                             .finish_ns = p->finish_ns,
+                             .connection = p->slot->connection,
+                             .remote = "127.0.0.1:80",
+                             .local = "",
+                             .backend = fails || p->timeout ? "" : backend,
+                             .boot_id = "",
+                             .version = "v1",
+                             .zone = "",
+                             .node = "",
+                             .server_peer = "",
+                             .proxy_headers = ""};
     p->used = false;
     p->slot->in_flight--;
     f->in_flight--;
@@ -130,9 +141,14 @@ static void fake_facts(struct lb_transport *t, struct lb_transport_facts *facts)
     *facts = (struct lb_transport_facts){.addresses = 1};
 }
 
-static const struct lb_transport_ops fake_ops = {
-    .protocol = "http", .max_streams = 1, .now = fake_now, .poll = fake_poll, .open = fake_open,
-    .send = fake_send, .close = fake_close, .facts = fake_facts};
+static const struct lb_transport_ops fake_ops = {.protocol = "http",
+                                                 .max_streams = 1,
+                                                 .now = fake_now,
+                                                 .poll = fake_poll,
+                                                 .open = fake_open,
+                                                 .send = fake_send,
+                                                 .close = fake_close,
+                                                 .facts = fake_facts};
 
 static struct {
     size_t count, ok, errors, timeouts;
@@ -164,10 +180,11 @@ static void reset(void)
     fake.now_ns = 1000 * LB_NS_PER_S; /* a clock that does not start at 0 */
     fake.delay_ns = 2 * MS;
     fake.backends = 3;
-    load = (struct lb_load){.interval_ns = LB_NS_PER_S,
-                            .timeout_ns = 5 * LB_NS_PER_S,
-                            .schedule = {.mode = LB_SCHEDULE_NEW, .seed = 1, .connections = 1,
-                                         .streams = 1, .in_flight = 1}};
+    load = (struct lb_load){
+        .interval_ns = LB_NS_PER_S,
+        .timeout_ns = 5 * LB_NS_PER_S,
+        .schedule = {
+            .mode = LB_SCHEDULE_NEW, .seed = 1, .connections = 1, .streams = 1, .in_flight = 1}};
 }
 
 static void run(void)
@@ -246,7 +263,8 @@ START_TEST(a_rate_sends_later_what_a_stall_held_up)
     ck_assert_uint_eq(seen.count, 10);
     for (size_t i = 0; i < 10; i++)
         ck_assert_int_eq(seen.planned[i], (int64_t)i * LB_NS_PER_S);
-    ck_assert_int_eq(seen.latency[4], 508 * MS); /* planned at 4 s, sent when 1, 2 and 3 were done */
+    ck_assert_int_eq(seen.latency[4],
+                     508 * MS); /* planned at 4 s, sent when 1, 2 and 3 were done */
     ck_assert_int_eq(seen.latency[5], 2 * MS);
 }
 END_TEST
