@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import zipfile
@@ -126,7 +127,9 @@ class Bootstrap(lbtest.Case):
         with open(self.log, "ab") as log:
             done = subprocess.run(["/bin/sh", os.path.join(self.tree, "bootstrap"), *args], env=env, stdout=log,
                                   stderr=subprocess.PIPE, text=True, check=False, timeout=120,
-                                  stdin=subprocess.DEVNULL, start_new_session=True)
+                                  stdin=subprocess.DEVNULL, start_new_session=True,
+                                  # A shell's background job ignores it, and so would all below.
+                                  preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.assertEqual(os.listdir(self.tmp), [], "temporary files were left behind")
         return done.returncode, read(self.log).splitlines(), done.stderr
 

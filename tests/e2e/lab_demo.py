@@ -41,7 +41,7 @@ class Demonstration(lablib.LabCase):
         self.assert_demonstrated(out)
         self.assertEqual([len(names) for names in runs(out).values()], [9, 9, 9, 9])
         l4, l7 = self.rows(out)
-        self.assertRegex(l4, r"^L4  haproxy tcp balanced over 3, per connection   pinned to 1 of 3, per connection$")
+        self.assertRegex(l4, r"^L4  haproxy tcp +balanced over 3, per connection   pinned to 1 of 3, per connection$")
         tool = "envoy      " if lablib.envoy() else "haproxy http"
         self.assertRegex(l7, rf"^L7  {tool} +balanced over 3, per request +balanced over 3, per request$")
         self.assertIn(f"Logs and reports: {os.path.realpath(logs)}", out)
