@@ -57,7 +57,8 @@ src_liblbserver_a_SOURCES = \
 	src/server/readiness.c src/server/readiness.h \
 	src/server/server.c src/server/server.h \
 	src/server/server_options.c src/server/server_options.h \
-	src/server/server_tls.c src/server/server_tls.h
+	src/server/server_tls.c src/server/server_tls.h \
+	src/server/systemd.c src/server/systemd.h
 nodist_src_liblbserver_a_SOURCES = src/server/page.c src/server/descriptor_set.c
 EXTRA_DIST += src/server/page.html
 CLEANFILES += src/server/page.c

@@ -5,6 +5,7 @@
 #include <grpc/grpc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/address.h"
@@ -23,6 +24,7 @@
 #include "server/readiness.h"
 #include "server/server_options.h"
 #include "server/server_tls.h"
+#include "server/systemd.h"
 
 /* The admin listener's own limit: it serves probes, scrapes and people. */
 #define ADMIN_CONNECTIONS_MAX 256
@@ -55,6 +57,7 @@ static void begin(void *arg)
 {
     struct lb_server *s = arg;
     lb_readiness_stop(s->readiness);
+    lb_systemd_notify("STOPPING=1");
 }
 
 static void drain(void *arg)
@@ -132,13 +135,53 @@ static int open_lifecycle(struct lb_server *s, struct lb_error *err)
     return s->lifecycle ? 0 : -1;
 }
 
+enum role { HTTP, GRPC, ADMIN, ROLES };
+
+/* Whose socket it is: by the name its unit gives it, or else by order: HTTP, gRPC, admin. */
+static int sort_sockets(const struct lb_systemd_sockets *sockets, int fds[ROLES],
+                        struct lb_error *err)
+{
+    static const char *const names[ROLES] = {"http", "grpc", "admin"};
+    for (int role = 0; role < ROLES; role++)
+        fds[role] = -1;
+    for (size_t i = 0; i < sockets->count; i++) {
+        int role = 0;
+        while (role < ROLES && strcmp(sockets->items[i].name, names[role]) != 0)
+            role++;
+        for (int free_role = 0; role == ROLES && free_role < ROLES; free_role++) {
+            if (fds[free_role] < 0)
+                role = free_role;
+        }
+        if (role == ROLES || fds[role] >= 0)
+            return lb_error_set(err,
+                                "the service manager passed socket '%s' beside one for each of "
+                                "http, grpc and admin, or a name twice",
+                                sockets->items[i].name);
+        fds[role] = sockets->items[i].fd;
+    }
+    return 0;
+}
+
+static struct lb_listener *open_listener(int fd, const char *address, size_t count,
+                                         struct lb_error *err)
+{
+    return fd >= 0 ? lb_listener_adopt(fd, count, err) : lb_listener_open(address, count, err);
+}
+
 /* Every address, before anything else: either all are ours or nothing starts. */
 static int open_listeners(struct lb_server *s, struct lb_error *err)
 {
     const struct lb_server_options *o = s->options;
-    if (!(s->http_listener = lb_listener_open(o->http_listen, s->threads, err)) ||
-        (!s->tls && !(s->grpc_listener = lb_listener_open(o->grpc_listen, 1, err))) ||
-        (*o->admin_listen && !(s->admin_listener = lb_listener_open(o->admin_listen, 1, err))))
+    struct lb_systemd_sockets sockets;
+    int fds[ROLES];
+    if (lb_systemd_take_sockets(&sockets, err) < 0 || sort_sockets(&sockets, fds, err) < 0)
+        return -1;
+    if (s->tls && fds[GRPC] >= 0)
+        return lb_error_set(err, "gRPC over TLS cannot be given a socket: it opens its own");
+    if (!(s->http_listener = open_listener(fds[HTTP], o->http_listen, s->threads, err)) ||
+        (!s->tls && !(s->grpc_listener = open_listener(fds[GRPC], o->grpc_listen, 1, err))) ||
+        ((*o->admin_listen || fds[ADMIN] >= 0) &&
+         !(s->admin_listener = open_listener(fds[ADMIN], o->admin_listen, 1, err))))
         return -1;
     return 0;
 }
@@ -289,6 +332,7 @@ struct lb_server *lb_server_start(struct lb_server_options *options, struct lb_e
 
 void lb_server_run(struct lb_server *s)
 {
+    lb_systemd_notify("READY=1");
     lb_lifecycle_run(s->lifecycle);
 }
 
