@@ -266,6 +266,8 @@ int lb_lab_demo(const struct lb_lab_options *options, struct lb_error *err)
         return -LB_EXIT_USAGE;
     if (lb_lab_folder(options, "demo", dir, err) < 0)
         return -1;
+    if (!options->l7 && topologies[L7]->balancer != LB_BALANCER_ENVOY)
+        printf("Envoy is not installed here: HAProxy stands for it on the L7 path.\n");
     struct lb_supervisor *supervisor = lb_supervisor_new(err);
     int status = supervisor ? stand_and_demonstrate(supervisor, options, topologies, dir, err) : -1;
     lb_supervisor_free(supervisor);

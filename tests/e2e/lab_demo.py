@@ -44,6 +44,7 @@ class Demonstration(lablib.LabCase):
         self.assertRegex(l4, r"^L4  haproxy tcp +balanced over 3, per connection   pinned to 1 of 3, per connection$")
         tool = "envoy      " if lablib.envoy() else "haproxy http"
         self.assertRegex(l7, rf"^L7  {tool} +balanced over 3, per request +balanced over 3, per request$")
+        self.assertEqual("Envoy is not installed here" in out, not lablib.envoy())
         self.assertIn(f"Logs and reports: {os.path.realpath(logs)}", out)
         self.assertIn(f"{lablib.PODS[2]}.log", os.listdir(logs))
         page = re.search(r"^The runs as a page: (.*)$", out, re.MULTILINE)[1]
