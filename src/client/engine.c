@@ -299,6 +299,8 @@ static void on_reply(void *arg, const struct lb_reply *reply)
     observe(e, &done, server_connection, &observation);
     if (lb_schedule_done(phase->schedule, flight.ticket, &observation) < 0)
         fail(e, "out of memory");
+    if (reply->last && flight.keep)
+        lb_schedule_closed(phase->schedule, flight.slot);
     e->blocked = false;
     if (!flight.warmup)
         e->on_done(e->arg, &done);

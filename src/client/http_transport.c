@@ -193,7 +193,8 @@ static void on_response(void *arg, struct evhttp_request *response)
                              .server_peer = id.peer,
                              .proxy_headers = id.proxy_headers};
     char remote[LB_ADDRESS_TEXT], local[LB_ADDRESS_TEXT];
-    if (!slot->keep || lb_wire_is_closed(slot->wire)) {
+    reply.last = lb_wire_is_closed(slot->wire);
+    if (!slot->keep || reply.last) {
         reply.remote = strcpy(remote, reply.remote);
         reply.local = strcpy(local, reply.local);
         drop_wire(slot);

@@ -9,6 +9,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
+#include <event2/http_struct.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,16 @@ static void on_error(enum evhttp_request_error error, void *arg)
     fail(wire, text);
 }
 
+/* RFC 9112 section 9.3: before HTTP/1.1 a connection stays only when the server says so, which
+ * evhttp does not look at. */
+static bool ends_connection(struct evhttp_request *response)
+{
+    const char *connection =
+        evhttp_find_header(evhttp_request_get_input_headers(response), "Connection");
+    bool old = response->major < 1 || (response->major == 1 && response->minor == 0);
+    return old && (!connection || !strcasestr(connection, "keep-alive"));
+}
+
 static void on_done(struct evhttp_request *request, void *arg)
 {
     struct lb_wire *wire = arg;
@@ -147,6 +158,7 @@ static void on_done(struct evhttp_request *request, void *arg)
     if (!wire->busy)
         return;
     wire->busy = false;
+    wire->closed |= ends_connection(request);
     wire->events.response(wire->arg, request);
 }
 

@@ -41,6 +41,7 @@ struct lb_reply {
      * stood. A reconnect is a new number. A gRPC channel may have several (subchannels). */
     uint64_t connection;
     uint32_t ordinal;   /* of the request on it, from 1; 0: not known */
+    bool last;          /* it ended with this reply, as the server wanted; may be unknown */
     const char *remote; /* its far end, "127.0.0.1:8080" */
     const char *local;  /* its near end; may be unknown */
 
