@@ -28,6 +28,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/grpc_call.c src/server/grpc_call.h \
 	src/server/grpc_connections.c src/server/grpc_connections.h \
 	src/server/grpc_cork.c src/server/grpc_cork.h \
+	src/server/grpc_fault.c src/server/grpc_fault.h \
 	src/server/grpc_headers.c src/server/grpc_headers.h \
 	src/server/grpc_health.c \
 	src/server/grpc_pod.c src/server/grpc_services.h \

@@ -198,6 +198,7 @@ e2e_tests = \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_client_tls.py \
 	tests/e2e/grpc_server.py \
+	tests/e2e/grpc_server_faults.py \
 	tests/e2e/grpc_server_health.py \
 	tests/e2e/grpc_server_limits.py \
 	tests/e2e/grpc_server_metrics.py \

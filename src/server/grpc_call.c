@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "server/grpc_fault.h"
 #include "server/grpc_worker.h"
 #include "server/metrics.h"
 
@@ -107,7 +108,8 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
     call->cancelled = 0;
     call->origin = lb_grpc_connections_count_call(w->shared->connections, call->call);
     lb_grpc_cork_call(&w->cork, lb_grpc_origin_fd(&call->origin));
-    call->endpoint->method->handle(call);
+    if (!lb_grpc_fault_inject(call))
+        call->endpoint->method->handle(call);
 }
 
 void lb_grpc_call_release(struct lb_grpc_call *call)

@@ -9,8 +9,10 @@
 #include <stdbool.h>
 
 #include "common/grpc_queue.h"
+#include "server/faults.h"
 #include "server/grpc_connections.h"
 #include "server/grpc_headers.h"
+#include "server/grpc_timers.h"
 
 struct lb_grpc_worker;
 struct lb_grpc_call;
@@ -21,6 +23,7 @@ struct lb_grpc_method {
     /* Answers `call` or makes it a stream, now or later. */
     void (*handle)(struct lb_grpc_call *call);
     unsigned waiting; /* requests a worker keeps in the core: about as many as may come at once */
+    bool faults;      /* calls to it may be made to fail on demand */
 };
 
 /* A method as one server registered it. */
@@ -46,8 +49,11 @@ struct lb_grpc_call {
     bool is_stream;
     grpc_status_code status; /* that it was answered with */
     int64_t begun_ns;
-    int cancelled;             /* by the client, its deadline or a lost connection */
-    struct lb_grpc_call *next; /* in the worker's list of unused ones */
+    int cancelled;              /* by the client, its deadline or a lost connection */
+    struct lb_fault fault;      /* that happens to it */
+    struct lb_grpc_timer delay; /* the fault's */
+    struct lb_grpc_call **delayed_link;
+    struct lb_grpc_call *next; /* in the worker's list of unused or of delayed ones */
 };
 
 /* Waits for one more call to `endpoint`. */

@@ -176,9 +176,9 @@ static void handle_unknown(struct lb_grpc_call *call)
 }
 
 const struct lb_grpc_method lb_grpc_pod_methods[] = {
-    {"/api.protobuf.pod/getInfo", handle_pod_get_info, 32},
-    {"/lbdemo.v1.PodService/GetInfo", handle_get_info, 32},
-    {"/lbdemo.v1.PodService/Watch", handle_watch, 8},
-    {NULL, handle_unknown, 8},
+    {"/api.protobuf.pod/getInfo", handle_pod_get_info, 32, true},
+    {"/lbdemo.v1.PodService/GetInfo", handle_get_info, 32, true},
+    {"/lbdemo.v1.PodService/Watch", handle_watch, 8, true},
+    {NULL, handle_unknown, 8, false},
 };
 const size_t lb_grpc_pod_method_count = sizeof lb_grpc_pod_methods / sizeof lb_grpc_pod_methods[0];

@@ -205,8 +205,8 @@ static void handle_reflection(struct lb_grpc_call *call)
 }
 
 const struct lb_grpc_method lb_grpc_reflection_methods[] = {
-    {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", handle_reflection, 4},
-    {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", handle_reflection, 4},
+    {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", handle_reflection, 4, false},
+    {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", handle_reflection, 4, false},
 };
 const size_t lb_grpc_reflection_method_count =
     sizeof lb_grpc_reflection_methods / sizeof lb_grpc_reflection_methods[0];

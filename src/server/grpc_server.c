@@ -16,6 +16,7 @@
 #include "common/grpc_queue.h"
 #include "server/descriptors.h"
 #include "server/grpc_accept.h"
+#include "server/grpc_fault.h"
 #include "server/grpc_services.h"
 #include "server/grpc_stream.h"
 #include "server/grpc_tls.h"
@@ -195,6 +196,7 @@ void lb_grpc_server__worker_stopping(struct lb_grpc_worker *w)
 {
     struct lb_grpc_server *s = w->server;
     lb_grpc_health_changed(w); /* the last word before the end */
+    lb_grpc_faults_end(w);
     lb_grpc_streams_end(w);
     if (w == &s->workers[0])
         lb_grpc_timers_set(
@@ -312,6 +314,7 @@ static int init_workers(struct lb_grpc_server *s, struct lb_error *err)
         w->core = s->core;
         w->shared = &s->shared;
         w->woken.run = worker_woken;
+        w->fault_seed = (unsigned)lb_clock_monotonic_ns() ^ i;
         w->queue = grpc_completion_queue_create_for_next(NULL);
         grpc_server_register_completion_queue(s->core, w->queue, NULL);
         if (!(w->metrics = add_shard(s, err)))
@@ -361,6 +364,7 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     register_methods(s, lb_grpc_health_methods, lb_grpc_health_method_count);
     register_methods(s, lb_grpc_reflection_methods, lb_grpc_reflection_method_count);
     s->shared.readiness = config->readiness;
+    s->shared.faults = config->faults;
     s->shared.descriptors = s->descriptors =
         lb_descriptors_new(lb_descriptor_set, lb_descriptor_set_size);
     if (init_workers(s, err) < 0 || init_acceptor(s, err) < 0 ||

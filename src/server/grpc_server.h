@@ -12,6 +12,7 @@
 #include "common/address.h"
 #include "common/error.h"
 
+struct lb_faults;
 struct lb_identity;
 struct lb_metrics;
 struct lb_readiness;
@@ -41,6 +42,7 @@ struct lb_grpc_server;
 struct lb_grpc_config {
     const struct lb_identity *identity; /* outlives the server */
     struct lb_readiness *readiness;     /* what health tells; outlives the server */
+    struct lb_faults *faults;   /* what is done to calls on demand; outlives the server; or NULL */
     struct lb_metrics *metrics; /* where calls and connections are counted; outlives the server */
     unsigned threads;           /* from 1 to LB_GRPC_MAX_THREADS */
     uint64_t max_connections;   /* at a time; more are closed when accepted; 0: no limit */

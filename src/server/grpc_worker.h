@@ -29,6 +29,7 @@ struct lb_grpc_shared {
     const struct lb_identity *identity;
     const struct lb_readiness *readiness;
     const struct lb_descriptors *descriptors;
+    struct lb_faults *faults; /* or NULL */
     struct lb_grpc_connections *connections;
     struct lb_grpc_headers headers; /* of every reply */
     grpc_slice pod_reply;           /* what api.protobuf.pod/getInfo answers, ready to send */
@@ -53,6 +54,8 @@ struct lb_grpc_worker {
     struct lb_grpc_timers timers;
     struct lb_grpc_stream *streams; /* those that have not been told to end */
     struct lb_grpc_health_watch *health;
+    struct lb_grpc_call *delayed; /* by faults */
+    unsigned fault_seed;
     struct lb_grpc_call *spare;
     size_t spare_count;
     struct lb_grpc_cork cork;

@@ -262,6 +262,7 @@ static int open_grpc(struct lb_server *s, struct lb_error *err)
     struct lb_grpc_config config = {
         .identity = &s->options->identity,
         .readiness = s->readiness,
+        .faults = s->faults,
         .metrics = s->metrics,
         .threads = s->threads,
         .max_connections = s->options->max_connections,
