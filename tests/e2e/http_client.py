@@ -130,6 +130,15 @@ class Connections(HttpClient):
         self.assertEqual([o["connection"] for o in objects], list(range(1, 51)))
         self.assertEqual({o["outcome"] for o in objects}, {"ok"})
 
+    def test_the_warm_up_is_not_measured_and_its_connections_are_used_on(self):
+        backend = self.backend()
+        objects = self.objects("-n", "10", "--rate", "50", "--warmup", "400ms", "--reuse-connection", "-c", "2",
+                               backend.address)
+        self.assertEqual({o["request"] for o in objects}, set(range(1, 11)))
+        self.assertGreater(len(backend.requests), 12)
+        self.assertEqual(backend.connections(), 2)
+        self.assertGreater(min(o["ordinal"] for o in objects), 1)
+
     def test_ipv6(self):
         try:
             backend = self.backend(host="::1")

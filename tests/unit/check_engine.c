@@ -30,6 +30,7 @@ static struct fake {
     uint64_t connections, sent, fail_every, backends;
     unsigned opened, closed, max_in_flight, in_flight;
     bool overlap; /* a slot had two requests at once */
+    bool last;    /* each reply ends its connection */
     struct lb_slot slots[MAX_REQUESTS];
     struct pending pending[MAX_REQUESTS];
 } fake;
@@ -110,6 +111,7 @@ static void answer(struct fake *f, struct pending *p)
                              .node = "",
                              .server_peer = "",
                              .proxy_headers = ""};
+    reply.last = f->last;
     p->used = false;
     p->slot->in_flight--;
     f->in_flight--;
@@ -369,6 +371,19 @@ START_TEST(which_connection_sends_next_is_drawn_from_the_seed)
 }
 END_TEST
 
+START_TEST(a_connection_that_ended_is_opened_anew)
+{
+    load.count = 12;
+    load.interval_ns = 10 * MS;
+    load.schedule.mode = LB_SCHEDULE_ROUNDS;
+    load.schedule.connections = 2;
+    fake.last = true;
+    run();
+    ck_assert_uint_eq(seen.count, 12);
+    ck_assert_uint_eq(fake.opened, 12);
+}
+END_TEST
+
 START_TEST(a_stopped_engine_ends_when_replies_have_come)
 {
     struct lb_error err;
@@ -410,6 +425,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_request_has_its_timeout_from_when_it_was_sent);
     tcase_add_test(tests, the_warm_up_is_not_measured_and_its_connections_are_used_on);
     tcase_add_test(tests, which_connection_sends_next_is_drawn_from_the_seed);
+    tcase_add_test(tests, a_connection_that_ended_is_opened_anew);
     tcase_add_test(tests, a_stopped_engine_ends_when_replies_have_come);
     tcase_add_test(tests, an_engine_freed_in_mid_run_closes_its_connections);
 }
