@@ -100,6 +100,11 @@ static bool says_nothing(const char *word)
     return !*word || strcmp(word, "inconclusive") == 0 || strcmp(word, "no-data") == 0;
 }
 
+bool lb_words_tell(const struct lb_words *words)
+{
+    return !says_nothing(words->layer) && !says_nothing(words->outcome);
+}
+
 bool lb_words_wrong_layer(const struct lb_truth *truth, const struct lb_words *words)
 {
     return !says_nothing(words->layer) && strcmp(words->layer, truth->layer) != 0;

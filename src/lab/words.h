@@ -18,6 +18,9 @@ struct lb_words {
 int lb_words_probe(struct lb_lab *lab, const struct lb_lab_path *path, enum lb_traffic traffic,
                    struct lb_words *words, struct lb_error *err) LB_MUST_CHECK;
 
+/* Whether both words tell something: neither is "inconclusive", "no-data" or missing. */
+bool lb_words_tell(const struct lb_words *words);
+
 /* Whether a word contradicts the truth. "inconclusive", "no-data" and no word contradict nothing.
  */
 bool lb_words_wrong_layer(const struct lb_truth *truth, const struct lb_words *words);

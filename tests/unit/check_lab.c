@@ -78,6 +78,9 @@ START_TEST(only_a_word_that_contradicts_the_truth_is_wrong)
     ck_assert(lb_words_wrong_layer(&truth, &wrong) && lb_words_wrong_outcome(&truth, &wrong));
     ck_assert(!lb_words_wrong_layer(&truth, &nothing) && !lb_words_wrong_outcome(&truth, &nothing));
     ck_assert(!lb_words_wrong_layer(&truth, &none) && !lb_words_wrong_outcome(&truth, &none));
+    const struct lb_words half = {"per-request", "inconclusive", 1};
+    ck_assert(lb_words_tell(&right) && lb_words_tell(&wrong));
+    ck_assert(!lb_words_tell(&half) && !lb_words_tell(&nothing) && !lb_words_tell(&none));
     ck_assert(lb_words_wrong_layer(&open, &right) && !lb_words_wrong_outcome(&open, &wrong));
 }
 END_TEST
