@@ -92,6 +92,8 @@ json_t *lb_place_object(const struct lb_place *at, json_t *object, const char *n
 
 int lb_place_is_array(const struct lb_place *at, json_t *value, size_t min, size_t max)
 {
+    if (!value)
+        return lb_place_fail(at, "is missing");
     if (!json_is_array(value))
         return lb_place_fail(at, "is %s, not an array", kind_of(value));
     size_t n = json_array_size(value);
@@ -107,16 +109,14 @@ json_t *lb_place_array(const struct lb_place *at, json_t *object, const char *na
 {
     struct lb_place here = lb_place_member(at, name);
     json_t *value = json_object_get(object, name);
-    if (!value) {
-        lb_place_fail(&here, "is missing");
-        return NULL;
-    }
     return lb_place_is_array(&here, value, min, max) < 0 ? NULL : value;
 }
 
 int lb_place_integer(const struct lb_place *at, json_t *value, int64_t min, int64_t max,
                      int64_t *out)
 {
+    if (!value)
+        return lb_place_fail(at, "is missing");
     if (!json_is_integer(value))
         return lb_place_fail(at, "is %s, not a whole number",
                              json_is_real(value) ? "a fraction" : kind_of(value));
@@ -204,6 +204,8 @@ static int unescape(char *text)
 int lb_place_text(const struct lb_place *at, json_t *value, size_t max, char **out)
 {
     *out = NULL;
+    if (!value)
+        return lb_place_fail(at, "is missing");
     if (!json_is_string(value))
         return lb_place_fail(at, "is %s, not a string", kind_of(value));
     if (json_string_length(value) > 4 * max)

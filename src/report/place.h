@@ -35,7 +35,8 @@ json_t *lb_place_object(const struct lb_place *at, json_t *object, const char *n
 json_t *lb_place_array(const struct lb_place *at, json_t *object, const char *name, size_t min,
                        size_t max);
 
-/* Checks that `value`, at `at`, is an array of min to max elements. */
+/* Checks that `value`, at `at`, is an array of min to max elements. Here and below a value that is
+ * NULL is missing. */
 int lb_place_is_array(const struct lb_place *at, json_t *value, size_t min,
                       size_t max) LB_MUST_CHECK;
 

@@ -19,8 +19,6 @@ static int read_format(const struct lb_place *at, json_t *document)
                              LB_REPORT_FORMAT);
     int64_t version;
     json_t *value = json_object_get(document, "version");
-    if (!value)
-        return lb_place_fail(&version_at, "is missing");
     if (lb_place_integer(&version_at, value, 1, INT32_MAX, &version) < 0)
         return -1;
     if (version > LB_REPORT_VERSION)

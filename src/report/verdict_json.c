@@ -292,10 +292,7 @@ static int check_text(const struct lb_place *at, json_t *object, const char *mem
 {
     struct lb_place here = lb_place_member(at, member);
     char *text;
-    json_t *value = json_object_get(object, member);
-    if (!value)
-        return lb_place_fail(&here, "is missing");
-    if (lb_place_text(&here, value, MAX_SENTENCE, &text) < 0)
+    if (lb_place_text(&here, json_object_get(object, member), MAX_SENTENCE, &text) < 0)
         return -1;
     free(text);
     return 0;

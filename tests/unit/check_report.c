@@ -183,6 +183,44 @@ START_TEST(values_out_of_type_or_range_are_refused_with_their_place)
 }
 END_TEST
 
+/* Takes every member away in turn, at every depth; of arrays the first two elements. */
+static void without_each(json_t *document, json_t *node)
+{
+    const char *name;
+    json_t *value, *names = json_object();
+    for (size_t i = 0; i < 2 && i < json_array_size(node); i++)
+        without_each(document, json_array_get(node, i));
+    if (json_is_object(node))
+        json_object_update(names, node); /* node changes its order below */
+    json_object_foreach(names, name, value)
+    {
+        json_object_del(node, name);
+        char *text = json_dumps(document, 0);
+        struct lb_error err = {""};
+        struct lb_report *r = lb_report_parse("run.json", text, strlen(text), &err);
+        ck_assert(r || strncmp(err.text, "run.json: ", 10) == 0);
+        lb_report_free(r);
+        free(text);
+        json_object_set(node, name, value);
+        without_each(document, value);
+    }
+    json_decref(names);
+}
+
+START_TEST(a_report_without_any_one_member_is_read_or_refused)
+{
+    struct sample s = small;
+    s.mode = LB_SCHEDULE_DIAGNOSE;
+    s.requests = 30;
+    char *text = sample_text(&s);
+    json_t *document = json_loads(text, 0, NULL);
+    without_each(document, document);
+    json_decref(document);
+    free(text);
+    assert_refused(PATH(SEGMENT, "order", "pairs"), NULL, AT_SEGMENT "/order/pairs: is missing");
+}
+END_TEST
+
 START_TEST(no_member_may_be_of_another_kind)
 {
     char *text = sample_text(&small);
@@ -382,6 +420,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, names_of_any_bytes_are_read_back);
     tcase_add_test(tests, every_report_that_is_cut_off_is_refused);
     tcase_add_test(tests, values_out_of_type_or_range_are_refused_with_their_place);
+    tcase_add_test(tests, a_report_without_any_one_member_is_read_or_refused);
     tcase_add_test(tests, no_member_may_be_of_another_kind);
     tcase_add_test(tests, long_places_do_not_overflow);
     tcase_add_test(tests, the_order_of_merging_and_doubles_make_no_difference);
