@@ -7,4 +7,9 @@
  * debugging messages. Call after lb_log_open and before grpc_init. */
 void lb_grpc_log_open(void);
 
+/* Calls `failed`, on one of the core's threads, whenever a listener of the core's own could not
+ * accept for lack of descriptors or memory, and has ended by that: a line in its log is all that it
+ * leaves of it. After lb_grpc_log_open; one at a time; NULL: no more. */
+void lb_grpc_log_watch_accept(void (*failed)(void *arg), void *arg);
+
 #endif

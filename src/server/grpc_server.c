@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/grpc_log.h"
 #include "common/grpc_queue.h"
+#include "common/log.h"
 #include "server/descriptors.h"
 #include "server/grpc_accept.h"
 #include "server/grpc_fault.h"
@@ -375,11 +376,24 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     return s;
 }
 
+/* The core's listener is gone for good; those who are connected are served on. */
+static void tls_listener_ended(void *arg)
+{
+    struct lb_grpc_server *s = arg;
+    lb_log(
+        LB_LOG_ERROR, "grpc",
+        "gRPC over TLS accepts no more connections: not ready until the server is started again");
+    lb_readiness_set(s->config.readiness, false);
+}
+
 int lb_grpc_server_listen_tls(struct lb_grpc_server *s, const char *text, struct lb_server_tls *tls,
                               bool client_auth, char address[LB_ADDRESS_TEXT], struct lb_error *err)
 {
     s->tls = lb_grpc_tls_listen(s->core, text, tls, client_auth, address, err);
-    return s->tls ? 0 : -1;
+    if (!s->tls)
+        return -1;
+    lb_grpc_log_watch_accept(tls_listener_ended, s);
+    return 0;
 }
 
 int lb_grpc_server_add_listener(struct lb_grpc_server *s, int fd, struct lb_error *err)
@@ -479,6 +493,8 @@ void lb_grpc_server_free(struct lb_grpc_server *s)
     grpc_server_destroy(s->core);
     for (unsigned i = 0; i < s->config.threads; i++)
         free_worker(&s->workers[i]);
+    if (s->tls)
+        lb_grpc_log_watch_accept(NULL, NULL);
     grpc_channel_destroy(s->nowhere);
     lb_grpc_tls_free(s->tls);
     lb_descriptors_free(s->descriptors);

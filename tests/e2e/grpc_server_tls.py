@@ -1,14 +1,18 @@
 """lbdemo-server's gRPC over TLS: identity, mutual TLS, certificates read again, and what is refused."""
 import os
+import resource
 import shutil
 import signal
 import ssl
+import urllib.error
+import urllib.request
 
 import lbtest
 import grpclib
 import grpc
 from grpcpeer import Certificates
 
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 pb, stubs = grpclib.generate_ours()
 
 
@@ -25,8 +29,8 @@ class Tls(lbtest.Case):
         self.certificates = Certificates(self.folder)
         self.cert, self.key = self.certificates.issue("localhost")
 
-    def tls_server(self, *args):
-        server = self.server("--tls-cert", self.cert, "--tls-key", self.key, *args)
+    def tls_server(self, *args, **options):
+        server = self.server("--tls-cert", self.cert, "--tls-key", self.key, *args, **options)
         self.addCleanup(lambda: self.assertEqual(server.stop(), 0, server.err()))
         return server
 
@@ -105,6 +109,27 @@ class Tls(lbtest.Case):
         for address, words in ((server.grpc, "in use"), ("unix:" + self.path("s"), "TCP")):
             self.assert_refused("lbdemo-server", ["--http-listen", "127.0.0.1:0", "--admin-listen", "", "--tls-cert",
                                                   self.cert, "--tls-key", self.key, "--grpc-listen", address], 1, words)
+
+    def test_a_listener_that_ran_out_of_descriptors_makes_the_server_not_ready(self):
+        server = self.tls_server(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+        stub = self.stub(server.grpc)
+        self.info(stub)
+        many = [lbtest.connect(server.grpc) for _ in range(64)]
+        lbtest.wait_until(lambda: "accepts no more connections" in server.err(), "the listener's end")
+        for s in many:
+            s.close()
+        self.info(stub)
+
+        def not_ready():
+            try:
+                with NO_PROXY.open(f"http://{server.admin}/readyz", timeout=lbtest.DEADLINE_S):
+                    return False
+            except urllib.error.HTTPError as e:
+                return e.code == 503
+            except OSError:
+                return False
+
+        lbtest.wait_until(not_ready, "readiness to be taken back")
 
     def test_streams_end_at_the_stop(self):
         server = self.tls_server()
