@@ -1,8 +1,10 @@
 # Fuzz targets. Without --enable-fuzzer each is a plain test that replays its seeds; with it, `make
 # fuzz` runs each under libFuzzer for FUZZ_SECONDS.
 fuzz_programs = \
+	tests/fuzz/fuzz_faults \
 	tests/fuzz/fuzz_grpc_descriptor \
 	tests/fuzz/fuzz_grpc_wire \
+	tests/fuzz/fuzz_http_head \
 	tests/fuzz/fuzz_http_reply \
 	tests/fuzz/fuzz_http_url \
 	tests/fuzz/fuzz_report
@@ -17,6 +19,9 @@ fuzz_ldflags = $(AM_LDFLAGS)
 TESTS += $(fuzz_programs)
 endif
 
+tests_fuzz_fuzz_faults_SOURCES = tests/fuzz/fuzz_faults.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_faults_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_faults_LDADD = src/liblbserver.a src/liblbcommon.a -lm
 tests_fuzz_fuzz_grpc_descriptor_SOURCES = tests/fuzz/fuzz_grpc_descriptor.c tests/fuzz/fuzz.h \
 	$(fuzz_driver)
 tests_fuzz_fuzz_grpc_descriptor_LDFLAGS = $(fuzz_ldflags)
@@ -24,6 +29,9 @@ tests_fuzz_fuzz_grpc_descriptor_LDADD = src/liblbgrpcclient.a src/liblbcommon.a 
 tests_fuzz_fuzz_grpc_wire_SOURCES = tests/fuzz/fuzz_grpc_wire.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_grpc_wire_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_grpc_wire_LDADD = src/liblbgrpcclient.a src/liblbcommon.a -lm
+tests_fuzz_fuzz_http_head_SOURCES = tests/fuzz/fuzz_http_head.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_http_head_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_http_head_LDADD = src/liblbserver.a src/liblbcommon.a -lm
 tests_fuzz_fuzz_http_reply_SOURCES = tests/fuzz/fuzz_http_reply.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_http_reply_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_http_reply_LDADD = src/liblbhttpclient.a src/liblbcommon.a $(LIBEVENT_LIBS) \
@@ -59,6 +67,21 @@ EXTRA_DIST += \
 	tests/fuzz/replay.c \
 	$(fuzz_corpus)
 fuzz_corpus = \
+	tests/fuzz/corpus/faults/all \
+	tests/fuzz/corpus/faults/bad-share \
+	tests/fuzz/corpus/faults/delay \
+	tests/fuzz/corpus/faults/empty-part \
+	tests/fuzz/corpus/faults/reset \
+	tests/fuzz/corpus/faults/unknown \
+	tests/fuzz/corpus/http_head/absolute \
+	tests/fuzz/corpus/http_head/bare-lf \
+	tests/fuzz/corpus/http_head/blank \
+	tests/fuzz/corpus/http_head/chunked \
+	tests/fuzz/corpus/http_head/empty \
+	tests/fuzz/corpus/http_head/get \
+	tests/fuzz/corpus/http_head/options \
+	tests/fuzz/corpus/http_head/post \
+	tests/fuzz/corpus/http_head/smuggling \
 	tests/fuzz/corpus/grpc_descriptor/empty \
 	tests/fuzz/corpus/grpc_descriptor/error \
 	tests/fuzz/corpus/grpc_descriptor/files \
