@@ -121,18 +121,6 @@ static void close_phase(struct lb_engine *e, struct phase *phase)
     *phase = (struct phase){0};
 }
 
-static bool warmup_slot_is_idle(const struct lb_engine *e, uint32_t slot)
-{
-    if (slot >= e->warmup.slot_count || !e->warmup.slots[slot])
-        return false;
-    for (uint32_t i = 0; i < e->flight_count; i++) {
-        const struct flight *flight = &e->flights[i];
-        if (flight->used && flight->warmup && flight->slot == slot)
-            return false;
-    }
-    return true;
-}
-
 /* Opens the step's slot; the one of the same number that the warm-up left is used on. */
 static int open_slot(struct lb_engine *e, struct phase *phase, const struct lb_step *step)
 {
@@ -140,7 +128,7 @@ static int open_slot(struct lb_engine *e, struct phase *phase, const struct lb_s
     if (make_room(phase, step->slot) < 0)
         return lb_error_set(&e->error, "out of memory");
     close_slot(e, phase, step->slot);
-    if (phase == &e->run && step->keep && warmup_slot_is_idle(e, step->slot)) {
+    if (phase == &e->run && step->keep && step->slot < e->warmup.slot_count) {
         phase->slots[step->slot] = e->warmup.slots[step->slot];
         e->warmup.slots[step->slot] = NULL;
     }
@@ -194,24 +182,31 @@ static void send_step(struct lb_engine *e, struct phase *phase, const struct lb_
 static bool load_is_done(const struct lb_engine *e, int64_t now)
 {
     return e->stopped || (e->load.count && e->sent >= e->load.count) ||
-           (e->load.duration_ns && now >= e->load.duration_ns);
+           (e->load.duration_ns && !e->warming && now >= e->load.duration_ns);
 }
 
-/* The warm-up ends when its time is over; its idle connections are then used on (open_slot). */
-static void end_warmup(struct lb_engine *e, int64_t now)
+/* Once its time is over the warm-up waits for its replies, so that its connections are idle and can
+ * be used on (open_slot); then the run begins. Returns whether something may be sent. */
+static bool end_warmup(struct lb_engine *e)
 {
+    int64_t now = elapsed(e);
     if (!e->warming || now < 0)
-        return;
+        return true;
+    if (e->in_flight > 0)
+        return false;
     e->warming = e->blocked = false;
+    e->origin_ns += now;
     e->planned_ns = 0;
+    return true;
 }
 
 static void send_due(struct lb_engine *e)
 {
     for (int n = 0; n < MAX_SENDS_A_STEP; n++) {
+        bool may_send = end_warmup(e);
         int64_t now = elapsed(e);
-        end_warmup(e, now);
-        if (load_is_done(e, now) || e->blocked || (e->load.interval_ns > 0 && now < e->planned_ns))
+        if (!may_send || load_is_done(e, now) || e->blocked ||
+            (e->load.interval_ns > 0 && now < e->planned_ns))
             return;
         struct phase *phase = e->warming ? &e->warmup : &e->run;
         struct lb_step step;
@@ -368,10 +363,10 @@ int lb_engine_step(struct lb_engine *e, struct lb_error *err)
     }
     send_due(e);
     int64_t now = elapsed(e), until = now + LB_POLL_MAX_NS;
-    bool done = load_is_done(e, now);
-    if (!done && !e->blocked)
+    bool done = load_is_done(e, now), ending = e->warming && now >= 0;
+    if (!done && !e->blocked && !ending)
         until = e->load.interval_ns > 0 ? e->planned_ns : now;
-    if (e->warming && until > 0)
+    if (e->warming && !ending && until > 0)
         until = 0;
     if (!e->failed && (!done || e->in_flight))
         ops->poll(e->transport, e->origin_ns + until);

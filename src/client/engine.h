@@ -23,7 +23,8 @@ struct lb_load {
     int64_t interval_ns; /* between planned sends; 0: as fast as replies come */
     bool catch_up;       /* send all that are overdue (a rate); else only the oldest of them */
     int64_t timeout_ns;  /* of a request, from when it is sent */
-    int64_t warmup_ns;   /* what is sent that long is neither measured nor handed on */
+    int64_t warmup_ns;   /* what is sent that long is neither measured nor handed on; the run
+                          * begins when it has ended */
     enum lb_group_by group_by;
     struct lb_schedule_options schedule;
 };

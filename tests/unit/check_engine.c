@@ -342,6 +342,22 @@ START_TEST(the_warm_up_is_not_measured_and_its_connections_are_used_on)
 }
 END_TEST
 
+START_TEST(the_run_begins_when_the_warm_ups_replies_have_come)
+{
+    load.duration_ns = 250 * MS;
+    load.interval_ns = 100 * MS;
+    load.warmup_ns = LB_NS_PER_S;
+    load.schedule.mode = LB_SCHEDULE_ROUNDS;
+    fake.stall_from_ns = fake.now_ns + 500 * MS;
+    fake.stall_to_ns = fake.now_ns + 3 * LB_NS_PER_S;
+    run();
+    ck_assert_uint_eq(seen.count, 3);
+    ck_assert_int_eq(seen.planned[0], 0);
+    ck_assert_int_eq(seen.latency[0], 2 * MS); /* the stall was the warm-up's */
+    ck_assert_uint_eq(fake.connections, 1);
+}
+END_TEST
+
 /* The order of connections over 40 rounds. */
 static void draw_order(uint32_t seed, uint64_t order[160])
 {
@@ -424,6 +440,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, errors_are_counted_and_the_run_goes_on);
     tcase_add_test(tests, a_request_has_its_timeout_from_when_it_was_sent);
     tcase_add_test(tests, the_warm_up_is_not_measured_and_its_connections_are_used_on);
+    tcase_add_test(tests, the_run_begins_when_the_warm_ups_replies_have_come);
     tcase_add_test(tests, which_connection_sends_next_is_drawn_from_the_seed);
     tcase_add_test(tests, a_connection_that_ended_is_opened_anew);
     tcase_add_test(tests, a_stopped_engine_ends_when_replies_have_come);
