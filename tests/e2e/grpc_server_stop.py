@@ -2,6 +2,7 @@
 import threading
 import time
 
+import haproxy
 import lbtest
 import grpclib
 import grpc
@@ -142,6 +143,32 @@ class Stop(lbtest.Case):
     def test_bad_times_are_refused(self):
         for option in ("--drain-delay", "--drain-timeout", "--max-connection-age", "--max-connection-age-grace"):
             self.assert_refused("lbdemo-server", [option, "25h"], 2, "25h", "24h")
+
+    def test_restarts_behind_a_balancer_lose_no_call(self):
+        # By age alone: the balancer checks nothing.
+        if not haproxy.BINARY:
+            self.skipTest("haproxy is not installed")
+        paths = [self.path(f"server-{n}") for n in range(3)]
+
+        def start(n):
+            return self.server("--grpc-listen", "unix:" + paths[n], "--max-connection-age", "500ms",
+                               "--drain-timeout", "4s", name=f"server-{n}")
+
+        servers = [start(n) for n in range(3)]
+        balancer = haproxy.HAProxy(self.folder, ["unix@" + path for path in paths],
+                                   backend=["option redispatch 1", "retries 5"])
+        self.addCleanup(balancer.end)
+        channel = self.channel(balancer.address, ("grpc.enable_retries", 0),
+                               ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 100))
+        load = self.load(channel, pause=0.005)
+        for n in range(3):
+            self.assertEqual(servers[n].stop(), 0)
+            servers[n] = start(n)
+        count = len(load.names)
+        lbtest.wait_until(lambda: len(load.names) > count + 200, "calls after the restarts")
+        load.stop()
+        self.assertEqual([(e.code(), e.details()) for e in load.errors], [])
+        self.assertEqual(set(load.names), {"server-0", "server-1", "server-2"})
 
 
 if __name__ == "__main__":
