@@ -12,6 +12,7 @@
 #include "common/options.h"
 #include "common/units.h"
 #include "report/compare.h"
+#include "report/expected.h"
 #include "report/html.h"
 #include "report/inputs.h"
 #include "report/report_read.h"
@@ -22,7 +23,7 @@
 #define PROGRAM "lbdemo-report"
 
 struct config {
-    const char *html, *by;
+    const char *html, *by, *check;
     int json, matrix, compare, keep_going;
     int expect;
     uint64_t expect_backends;
@@ -63,6 +64,10 @@ static const struct lb_option judging_options[] = {
      "labels, "
      "separated by commas. Without it: protocol, target and all labels.",
      AT(by)},
+    {"check", LB_OPTION_STRING, "FILE",
+     "Print what each kind of run showed beside what FILE expects of it, and exit 1 unless all is "
+     "as expected.",
+     AT(check)},
     {"expect", LB_OPTION_CHOICE, NULL, "Exit 1 unless every verdict is this.", AT(expect),
      .choices = expect_words},
     {"expect-backends", LB_OPTION_UINT, "N",
@@ -213,6 +218,17 @@ static int check_expectations(const struct lb_report *all, const struct lb_group
     return status;
 }
 
+/* --check: what was expected beforehand. The exit status, or -1. */
+static int check_expected(const char *path, const struct lb_groups *groups, struct lb_error *err)
+{
+    struct lb_expected *expected = lb_expected_load(path, err);
+    if (!expected)
+        return -1;
+    int status = lb_expected_check(expected, groups, stdout, err);
+    lb_expected_free(expected);
+    return status;
+}
+
 static int run_merge(const struct config *c, char **arguments, int count, struct lb_error *err)
 {
     struct lb_groups groups = {0};
@@ -221,11 +237,17 @@ static int run_merge(const struct config *c, char **arguments, int count, struct
         all ? prepare(c, arguments, count, all, &groups, err) : lb_error_set(err, "out of memory");
     if (status < 0) {
         status = lb_program_fail(&program, err, LB_EXIT_USAGE);
-    } else if (print_result(c, all, &groups, err) < 0 || lb_stdout_finish(err) < 0) {
+    } else if (!c->check && print_result(c, all, &groups, err) < 0) {
         status = lb_program_fail(&program, err, LB_EXIT_FAILURE);
     } else {
-        int judged = check_expectations(all, &groups);
-        status = status == LB_EXIT_OK ? judged : status;
+        int judged = c->check ? check_expected(c->check, &groups, err)
+                              : check_expectations(all, &groups);
+        if (judged < 0)
+            status = lb_program_fail(&program, err, LB_EXIT_USAGE);
+        else if (lb_stdout_finish(err) < 0)
+            status = lb_program_fail(&program, err, LB_EXIT_FAILURE);
+        else
+            status = status == LB_EXIT_OK ? judged : status;
     }
     lb_groups_clear(&groups);
     lb_report_free(all);
@@ -323,6 +345,8 @@ static int check_usage(const struct config *c, int count, struct lb_error *err)
         return lb_error_set(err, "--compare takes two reports (or folders), not %d", count);
     if (c->compare && (c->html || c->matrix))
         return lb_error_set(err, "--compare excludes --html and --matrix");
+    if (c->check && (c->compare || c->html || c->matrix || c->json))
+        return lb_error_set(err, "--check excludes --compare, --html, --json and --matrix");
     if (c->json && c->matrix)
         return lb_error_set(err, "--json and --matrix exclude each other");
     if (count == 0)

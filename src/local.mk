@@ -184,6 +184,7 @@ noinst_LIBRARIES += src/liblbreport.a
 src_liblbreport_a_SOURCES = \
 	src/report/compare.c src/report/compare.h \
 	src/report/compare_tests.c \
+	src/report/expected.c src/report/expected.h \
 	src/report/fields.c src/report/fields.h \
 	src/report/groups.c \
 	src/report/html.c src/report/html.h \

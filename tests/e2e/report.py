@@ -232,6 +232,47 @@ class Judging(ReportCase):
         self.assertIn("pinned: 1 of 3 backends got all 60 requests (per-connection balancing, L4)", text)
 
 
+class Expected(ReportCase):
+    def expected(self, *wanted, **document):
+        path = self.path("expected.json")
+        whole = {"format": "lbdemo-expected", "version": 1, "expected": list(wanted), **document}
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(whole, f)
+        return path
+
+    def check(self, status, *wanted):
+        return self.report("--check", self.expected(*wanted), self.path("runs"), status=status)
+
+    def test_what_was_expected_is_compared_with_what_was_seen(self):
+        self.make(3, connections=40, requests=400, balancer="per-connection", path="service")
+        http = {"name": "HTTP", "protocol": "http", "outcome": "balanced", "layer": "per-connection"}
+        self.assertRegex(self.check(0, http), r"^HTTP +balanced over 3, per connection +as expected\n$")
+        self.check(0, {**http, "labels": {"path": "service"}})
+        out = self.check(1, {**http, "layer": "per-request"})
+        self.assertIn("expected balanced, per-request", out)
+        self.assertIn("expected pinned", self.check(1, http, {"name": "x", "protocol": "http", "outcome": "pinned"}))
+        for absent in ({"protocol": "grpc"}, {"labels": {"path": "other"}}):
+            self.assertIn("no report", self.check(1, {**http, **absent}))
+
+    def test_what_could_not_be_told_is_not_called_wrong(self):
+        self.make(1, connections=2, requests=4, balancer="per-connection")
+        self.check(3, {"name": "HTTP", "protocol": "http", "outcome": "balanced"})
+
+    def test_a_bad_list_is_one_sentence_with_its_place(self):
+        files = self.make(1)
+        good = {"name": "x", "protocol": "http", "outcome": "balanced"}
+        for wanted, document, place in (
+                ([], {}, "/expected: has 0 elements"), (["x"], {}, "/expected/0: is no object"),
+                ([{**good, "outcome": "fine"}], {}, "/expected/0/outcome: 'fine' is no outcome"),
+                ([{**good, "layer": "L4"}], {}, "/expected/0/layer: 'L4' is no layer"),
+                ([{**good, "labels": {"path": 1}}], {}, "/expected/0/labels/path: is no string"),
+                ([{"protocol": "http", "outcome": "balanced"}], {}, "/expected/0/name: is no string"),
+                ([good], {"version": 2}, "/version:"), ([good], {"format": "other"}, "no list of expected verdicts")):
+            self.assert_refused("lbdemo-report", ["--check", self.expected(*wanted, **document), files[0]], 2, place)
+        self.assert_refused("lbdemo-report", ["--check", self.path("none"), files[0]], 2, "No such file")
+        self.assert_refused("lbdemo-report", ["--check", self.expected(good), "--json", files[0]], 2, "excludes")
+
+
 class Comparing(ReportCase):
     def test_the_same_traffic_has_not_changed(self):
         a, = self.make(1, requests=600, balancer="per-request")
