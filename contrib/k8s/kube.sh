@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# The demonstration in a cluster: what the make targets kube-deploy, kube-verdict, kube-delete,
+# istio-inject run. Settings are variables:
+#   OVERLAY     a folder of overlays/ (service)      NAMESPACE   made if it is not there (lbdemo)
+#   IMAGE       NAME:TAG (localhost/lbdemo:dev)      PULL_POLICY IfNotPresent, Never or Always
+#   ENVOY_IMAGE, HAPROXY_IMAGE   NAME:TAG of the balancers of those overlays
+#   REPLICAS    servers (3)                          TIMEOUT     to wait for each step, seconds (180)
+#   KUBECTL, ISTIOCTL, LBDEMO_REPORT                 the programs
+#   REPORTS     folder for the reports of kube-verdict (kube-reports/OVERLAY)
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+: "${KUBECTL:=kubectl}" "${ISTIOCTL:=istioctl}" "${LBDEMO_REPORT:=lbdemo-report}"
+: "${OVERLAY:=service}" "${NAMESPACE:=lbdemo}" "${IMAGE:=localhost/lbdemo:dev}"
+: "${PULL_POLICY:=IfNotPresent}" "${REPLICAS:=3}" "${TIMEOUT:=180}" "${REPORTS:=kube-reports/$OVERLAY}"
+overlay=$here/overlays/$OVERLAY
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'kube.sh: %s\n' "$*" >&2; exit 1; }
+kube() { "$KUBECTL" --namespace "$NAMESPACE" "$@"; }
+
+[ -f "$overlay/kustomization.yaml" ] ||
+    fail "no overlay '$OVERLAY'; there are: $(cd "$here/overlays" && printf '%s ' */ | tr -d /)"
+
+# image PLACEHOLDER NAME:TAG: one entry of kustomize's list.
+image() {
+    [ -z "$2" ] || printf '  - name: %s\n    newName: %s\n    newTag: "%s"\n' "$1" "${2%:*}" "${2##*:}"
+}
+
+# render: the overlay's objects with the settings above, on standard output.
+render() {
+    cat >"$work/kustomization.yaml" <<EOF
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: $NAMESPACE
+resources:
+  - $(realpath --relative-to="$work" "$overlay")
+images:
+$(image localhost/lbdemo "$IMAGE")
+$(image docker.io/envoyproxy/envoy "${ENVOY_IMAGE-}")
+$(image docker.io/library/haproxy "${HAPROXY_IMAGE-}")
+replicas:
+  - name: server
+    count: $REPLICAS
+patches:
+  - target: {kind: Deployment}
+    patch: |-
+      - {op: replace, path: /spec/template/spec/containers/0/imagePullPolicy, value: $PULL_POLICY}
+  - target: {kind: Job}
+    patch: |-
+      - {op: replace, path: /spec/template/spec/containers/0/imagePullPolicy, value: $PULL_POLICY}
+EOF
+    "$KUBECTL" kustomize "$work"
+}
+
+# apply SELECTOR: those of the rendered objects, with sidecars where INJECT asks for them.
+apply() {
+    if [ -n "${INJECT-}" ]; then
+        render | "$ISTIOCTL" kube-inject -f - | kube apply -l "$1" -f -
+    else
+        render | kube apply -l "$1" -f -
+    fi
+}
+
+# explain KIND NAME: why it did not come up.
+explain() {
+    say "--- $1/$2 did not come up; its pods, their events and last lines:" >&2
+    kube get pods -o wide >&2
+    kube get events --sort-by=.lastTimestamp --field-selector type=Warning | tail -n 15 >&2
+    kube logs "$1/$2" --all-containers --prefix --tail=15 >&2 || say "(no logs)" >&2
+}
+
+deploy() {
+    local made=
+    "$KUBECTL" get namespace "$NAMESPACE" >/dev/null 2>&1 || made=1
+    [ -z "$made" ] || "$KUBECTL" create namespace "$NAMESPACE"
+    apply 'app.kubernetes.io/component!=verdict'
+    local name
+    for name in $(kube get deployments -l app.kubernetes.io/part-of=lbdemo -o name); do
+        kube rollout status "$name" --timeout="${TIMEOUT}s" && continue
+        explain deployment "${name#*/}"
+        delete
+        [ -z "$made" ] || "$KUBECTL" delete namespace "$NAMESPACE" --wait=false
+        fail "$name was not ready after $TIMEOUT s; what was applied has been removed"
+    done
+    kube get pods
+}
+
+# finished JOB: prints its pod's exit status, or nothing while it runs.
+finished() {
+    kube get pods -l "job-name=$1" \
+        -o "jsonpath={.items[0].status.containerStatuses[?(@.name=='client')].state.terminated.exitCode}"
+}
+
+verdict() {
+    kube delete jobs -l app.kubernetes.io/component=verdict --ignore-not-found >/dev/null
+    # Clients belong into the mesh if the servers were put there by hand.
+    case $(kube get deployment server -o jsonpath='{.spec.template.spec..name}') in
+    *istio-proxy*) INJECT=1 ;;
+    esac
+    apply 'app.kubernetes.io/component=verdict'
+    rm -rf "$REPORTS"
+    mkdir -p "$REPORTS"
+    local name end=$((SECONDS + TIMEOUT)) status
+    for name in $(kube get jobs -l app.kubernetes.io/component=verdict -o name); do
+        name=${name#*/}
+        until status=$(finished "$name") && [ -n "$status" ]; do
+            if [ $SECONDS -ge $end ]; then
+                explain job "$name"
+                kube delete jobs -l app.kubernetes.io/component=verdict --wait=false >/dev/null
+                fail "job $name did not end in $TIMEOUT s; the jobs have been removed"
+            fi
+            sleep 1
+        done
+        # What went to standard error is there too; the report is the line that is JSON.
+        kube logs "job/$name" -c client | sed -n '/^{/p' >"$REPORTS/$name.json"
+    done
+    kube delete jobs -l app.kubernetes.io/component=verdict --wait=false >/dev/null
+    "$LBDEMO_REPORT" --check "$overlay/expected.json" "$REPORTS"
+}
+
+delete() {
+    render | kube delete --ignore-not-found -f - >/dev/null
+    kube delete pods -l app.kubernetes.io/part-of=lbdemo --ignore-not-found --wait=true >/dev/null
+}
+
+reachable() {
+    "$KUBECTL" version >/dev/null 2>&1 || fail "no cluster answers: does KUBECONFIG name one?"
+}
+
+# init: which of the tools are here.
+init() {
+    local tool missing=0
+    for tool in "$KUBECTL" "$ISTIOCTL" buildah podman docker kind minikube; do
+        if command -v "$tool" >/dev/null; then
+            say "$tool: $(command -v "$tool")"
+        else
+            say "$tool: not found"
+            [ "$tool" != "$KUBECTL" ] || missing=1
+        fi
+    done
+    [ $missing = 0 ] || fail "kubectl is needed for all targets; istioctl for istio-inject; one of buildah, podman, docker for docker-build"
+    reachable
+    say "cluster: $("$KUBECTL" config current-context)"
+}
+
+case ${1-} in
+deploy | verdict | delete | inject*) reachable ;;
+esac
+case ${1-} in
+init | render | deploy | verdict | delete) "$1" ;;
+inject) INJECT=1 deploy ;;
+*) fail "usage: kube.sh init|render|deploy|inject|verdict|delete" ;;
+esac

@@ -1,0 +1,34 @@
+# The demonstration in a cluster. Targets as in the demonstration; settings: see contrib/k8s/kube.sh.
+CONTAINER_ENGINE ?= $(firstword $(foreach e,buildah podman docker,$(if $(shell command -v $(e)),$(e))))
+IMAGE ?= localhost/lbdemo:dev
+BASE_IMAGE ?= docker.io/library/debian:bookworm-slim
+OVERLAY ?= service
+NAMESPACE ?= lbdemo
+kube = IMAGE='$(IMAGE)' OVERLAY='$(OVERLAY)' NAMESPACE='$(NAMESPACE)' \
+	LBDEMO_REPORT='$(abs_top_builddir)/lbdemo-report' '$(top_srcdir)/contrib/k8s/kube.sh'
+
+# What git has is what is shipped; without git (from a tarball) it is what the tarball has.
+k8s_files = Dockerfile .dockerignore contrib/k8s
+EXTRA_DIST += $(k8s_files)
+
+.PHONY: init protoc docker-build kube-deploy kube-verdict kube-delete istio-inject istio-uninstall \
+	kind-load minikube-load
+init:
+	'$(top_srcdir)/contrib/k8s/kube.sh' init
+protoc: $(proto_sources)
+docker-build:
+	'$(top_srcdir)/contrib/k8s/image.sh' '$(CONTAINER_ENGINE)' '$(IMAGE)' '$(BASE_IMAGE)'
+kube-deploy:
+	$(kube) deploy
+kube-verdict: lbdemo-report
+	$(kube) verdict
+kube-delete:
+	$(kube) delete
+istio-inject:
+	$(kube) inject
+istio-uninstall:
+	istioctl uninstall --purge
+kind-load:
+	kind load docker-image '$(IMAGE)'
+minikube-load:
+	minikube image load '$(IMAGE)'
