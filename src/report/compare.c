@@ -11,6 +11,10 @@
 #include "common/clock.h"
 #include "common/units.h"
 #include "report/place.h"
+#include "report/report_text.h"
+
+#define WHAT_COLUMNS 20
+#define SHARE "share " /* begins the name of a share's line */
 
 /* A line with room for its values; NULL without memory. The pointer is valid until the next one. */
 static struct lb_change *add(struct lb_comparison *c, const char *format, ...) LB_PRINTF(2, 3);
@@ -78,7 +82,7 @@ static int compare_errors(struct lb_comparison *c, const struct lb_verdict *a,
     double to = (double)b->errors / (double)b->requests;
     change->p_value = lb_fisher_test(a->errors, a->requests, b->errors, b->requests);
     change->changed = change->p_value <= LB_ALPHA_COMPARE;
-    return from == to ? 0 : set(&change->shift, "%+.1f points", 100 * (to - from));
+    return from == to ? 0 : set(&change->shift, "%+.1f pts", 100 * (to - from));
 }
 
 /* The latencies of all answers of a group. 0, or -1 without memory. */
@@ -136,17 +140,12 @@ static int compare_latencies(struct lb_comparison *c, const struct lb_group *a,
     return failed ? -1 : 0;
 }
 
-/* A backend of both sides, with what it got in the unit compared. */
+/* A backend of both sides, with what it got in the unit of each. */
 struct pair {
     const char *name;
     uint64_t a, b;
     double p_value;
 };
-
-static uint64_t in_unit(const struct lb_share *s, bool connections)
-{
-    return connections ? s->connections : s->answers;
-}
 
 static int by_name(const void *x, const void *y)
 {
@@ -162,14 +161,13 @@ static int by_p_value(const void *x, const void *y)
 }
 
 /* The backends of either side, each once. */
-static size_t pair_up(struct pair *pairs, const struct lb_verdict *a, const struct lb_verdict *b,
-                      bool connections)
+static size_t pair_up(struct pair *pairs, const struct lb_verdict *a, const struct lb_verdict *b)
 {
     size_t n = 0, kept = 0;
     for (size_t i = 0; i < a->n_shares; i++)
-        pairs[n++] = (struct pair){a->shares[i].name, in_unit(&a->shares[i], connections), 0, 1};
+        pairs[n++] = (struct pair){a->shares[i].name, a->shares[i].units, 0, 1};
     for (size_t i = 0; i < b->n_shares; i++)
-        pairs[n++] = (struct pair){b->shares[i].name, 0, in_unit(&b->shares[i], connections), 1};
+        pairs[n++] = (struct pair){b->shares[i].name, 0, b->shares[i].units, 1};
     qsort(pairs, n, sizeof *pairs, by_name);
     for (size_t i = 0; i < n; i++) {
         if (kept && strcmp(pairs[kept - 1].name, pairs[i].name) == 0) {
@@ -192,11 +190,11 @@ static int add_share(struct lb_comparison *c, const struct pair *p, uint64_t a, 
 {
     double from = a ? (double)p->a / (double)a : 0, to = b ? (double)p->b / (double)b : 0;
     char *name = lb_escape_name(p->name);
-    struct lb_change *change = name ? add(c, "share %s", name) : NULL;
+    struct lb_change *change = name ? add(c, SHARE "%s", name) : NULL;
     free(name);
     if (!change || set(&change->a, "%.1f %%", 100 * from) < 0 ||
         set(&change->b, "%.1f %%", 100 * to) < 0 ||
-        set(&change->shift, "%+.1f points", 100 * (to - from)) < 0)
+        set(&change->shift, "%+.1f pts", 100 * (to - from)) < 0)
         return -1;
     change->p_value = p->p_value;
     change->changed = p->p_value <= LB_ALPHA_COMPARE;
@@ -207,20 +205,19 @@ static int add_share(struct lb_comparison *c, const struct pair *p, uint64_t a, 
 static int compare_shares(struct lb_comparison *c, const struct lb_verdict *a,
                           const struct lb_verdict *b)
 {
-    bool connections = a->unit != LB_UNIT_REQUEST || b->unit != LB_UNIT_REQUEST;
     struct pair *pairs = calloc(a->n_shares + b->n_shares + 1, sizeof *pairs);
     if (!pairs)
         return -1;
-    size_t n = pair_up(pairs, a, b, connections);
+    size_t n = pair_up(pairs, a, b);
     uint64_t from = 0, to = 0;
     for (size_t i = 0; i < n; i++) {
         from += pairs[i].a;
         to += pairs[i].b;
     }
-    double deff = fmax(a->evenness.deff, b->evenness.deff);
     for (size_t i = 0; i < n; i++)
-        pairs[i].p_value = lb_fisher_test(effective(pairs[i].a, deff), effective(from, deff),
-                                          effective(pairs[i].b, deff), effective(to, deff));
+        pairs[i].p_value = lb_fisher_test(
+            effective(pairs[i].a, a->evenness.deff), effective(from, a->evenness.deff),
+            effective(pairs[i].b, b->evenness.deff), effective(to, b->evenness.deff));
     qsort(pairs, n, sizeof *pairs, by_p_value);
     double holm = 0;
     for (size_t i = 0; i < n; i++) {
@@ -261,25 +258,28 @@ void lb_comparison_clear(struct lb_comparison *c)
     *c = (struct lb_comparison){0};
 }
 
+/* "share " and the end of the name, in WHAT_COLUMNS. */
+static void print_what(FILE *out, const char *what)
+{
+    size_t share = strlen(SHARE);
+    bool is_share = strncmp(what, SHARE, share) == 0;
+    fputs(is_share ? "  " SHARE : "  ", out);
+    lb_print_name(out, is_share ? what + share : what, WHAT_COLUMNS - (is_share ? share : 0));
+}
+
 void lb_comparison_print(FILE *out, const struct lb_comparison *c)
 {
-    int width = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        int n = (int)strlen(c->changes[i].what);
-        width = n > width ? n : width;
-    }
-    width = width < 32 ? width : 32;
-    fprintf(out, "  %-*s  %-16s  %-16s  %-13s\n", width, "", "A", "B", "");
+    fprintf(out, "  %-*s %-14s %-14s %-11s %s\n", WHAT_COLUMNS, "", "A", "B", "", "(p-value)");
     for (size_t i = 0; i < c->count; i++) {
         const struct lb_change *change = &c->changes[i];
-        fprintf(out, "  %-*s  %-16s  %-16s  %-13s  ", width, change->what, change->a, change->b,
-                change->shift);
-        if (change->too_few)
-            fputs("too few to tell", out);
-        else
-            fputs(change->changed ? "changed" : *change->shift ? "within chance" : "same", out);
+        print_what(out, change->what);
+        fprintf(out, " %-14s %-14s %-11s %s", change->a, change->b, change->shift,
+                change->too_few   ? "too few"
+                : change->changed ? "changed"
+                : *change->shift  ? "chance"
+                                  : "same");
         if (!change->too_few && *change->shift && isfinite(change->p_value))
-            fprintf(out, " (p = %.2g)", change->p_value);
+            fprintf(out, " %.2g", change->p_value);
         fputc('\n', out);
     }
 }

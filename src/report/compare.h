@@ -13,7 +13,7 @@
 struct lb_change {
     char *what;  /* "outcome", "errors", "p99", "share server-a" */
     char *a, *b; /* its value on both sides, for people */
-    char *shift; /* "+8.3 points", "+50 %", "" */
+    char *shift; /* "+8.3 pts", "+50 %", "" */
     double
         p_value;  /* chance of so large a difference if nothing had changed; NAN: no test is made */
     bool changed; /* beyond chance (p_value <= LB_ALPHA_COMPARE); words: they differ */

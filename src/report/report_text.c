@@ -27,9 +27,7 @@ static size_t columns_of(const char *text)
     return n;
 }
 
-/* Prints an escaped name cut to `width` columns, its end kept, since that is what tells pods apart,
- * and padded. */
-static void print_name(FILE *out, const char *name, size_t width)
+void lb_print_name(FILE *out, const char *name, size_t width)
 {
     size_t n = columns_of(name);
     if (n > width) {
@@ -54,7 +52,7 @@ static void print_row(FILE *out, const struct lb_share *s, const char *name, siz
 {
     char p50[LB_DURATION_TEXT], p99[LB_DURATION_TEXT], max[LB_DURATION_TEXT];
     fputs("  ", out);
-    print_name(out, name, width);
+    lb_print_name(out, name, width);
     fprintf(out, " %8" PRIu64 " %5.1f %% %6" PRIu64 " %6" PRIu64, s->answers, 100 * s->of_answers,
             s->errors, s->connections);
     if (s->answers)
@@ -160,7 +158,7 @@ static size_t print_line(FILE *out, const struct matrix *m, size_t from)
     size_t used = 0, pending = 0;
     const char *name = m->cells[from]->row;
     char *row = lb_escape_name(name);
-    print_name(out, row ? row : "?", m->widths[m->n_columns]);
+    lb_print_name(out, row ? row : "?", m->widths[m->n_columns]);
     free(row);
     for (size_t c = 0; c < m->n_columns; c++) {
         const struct lb_group *cell = from + used < m->n_cells ? m->cells[from + used] : NULL;
@@ -191,7 +189,7 @@ int lb_report_print_matrix(FILE *out, const struct lb_groups *groups, struct lb_
         m.n_cells = lb_groups_cells(groups, m.cells);
         m.n_columns = lb_groups_columns(m.cells, m.n_cells, m.columns);
         measure(&m, head);
-        print_name(out, head, m.widths[m.n_columns]);
+        lb_print_name(out, head, m.widths[m.n_columns]);
         for (size_t c = 0; c < m.n_columns; c++)
             fprintf(out, "%*s%s%*s", GAP, "", m.columns[c],
                     c + 1 < m.n_columns ? (int)(m.widths[c] - strlen(m.columns[c])) : 0, "");

@@ -16,4 +16,8 @@ int lb_report_print_matrix(FILE *out, const struct lb_groups *groups,
 int lb_report_print_text(FILE *out, const struct lb_groups *groups, unsigned width,
                          struct lb_error *err) LB_MUST_CHECK;
 
+/* Prints a name fit for printing (lb_escape_name), padded to `width` columns, or cut to them: its
+ * end is kept, since that is what tells pods apart. */
+void lb_print_name(FILE *out, const char *name, size_t width);
+
 #endif

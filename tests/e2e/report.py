@@ -278,8 +278,10 @@ class Comparing(ReportCase):
         a, = self.make(1, requests=600, balancer="per-request")
         b, = self.make(1, requests=600, balancer="per-request", prefix="again", seed=5)
         out = self.report("--compare", a, b)
-        self.assertIn("within chance", out)
+        self.assertIn(" chance ", out)
         self.assertNotIn("changed", out)
+        for line in out.splitlines():
+            self.assertLessEqual(len(line), 80, line)
 
     def test_what_changed_is_named(self):
         a, = self.make(1, requests=600, balancer="per-request")
