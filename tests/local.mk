@@ -211,6 +211,7 @@ e2e_tests = \
 	tests/e2e/http_admin.py \
 	tests/e2e/http_faults.py \
 	tests/e2e/server_systemd.py \
+	tests/e2e/http_restarts.py \
 	tests/e2e/http_server_tls.py \
 	tests/e2e/http_server.py \
 	tests/e2e/tree.py

@@ -31,6 +31,7 @@
 
 /* How often files that may change are looked at. */
 #define TICK_NS (2 * LB_NS_PER_S)
+#define IDLE_TICK_NS (3600 * LB_NS_PER_S) /* when there are none */
 
 struct lb_server {
     const struct lb_server_options *options;
@@ -128,7 +129,7 @@ static int open_lifecycle(struct lb_server *s, struct lb_error *err)
         .cancel = cancel,
         .reload = reload,
         .tick = tick,
-        .tick_ns = TICK_NS,
+        .tick_ns = s->options->tls_cert ? TICK_NS : IDLE_TICK_NS,
         .arg = s,
     };
     s->lifecycle = lb_lifecycle_new(&config, err);
