@@ -69,10 +69,12 @@ static const char *plural(uint64_t n, const char *one, const char *many)
     return n == 1 ? one : many;
 }
 
+#define LEAST_CHANCE 1e-300 /* smaller ones are bounded by it: "<= 0" would be no bound */
+
 /* Largest evidence, as the chance it bounds: exp(-log_e). */
 static double chance(double log_e)
 {
-    return exp(-fmax(log_e, 0));
+    return fmax(exp(-fmax(log_e, 0)), LEAST_CHANCE);
 }
 
 static void tell_connections(struct teller *t)
