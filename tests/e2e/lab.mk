@@ -6,7 +6,7 @@ lab_tests = \
 	tests/e2e/lab_up.py \
 	tests/e2e/lab_topologies.py
 TESTS += $(lab_tests)
-EXTRA_DIST += $(lab_tests) tests/e2e/lablib.py
+EXTRA_DIST += $(lab_tests) tests/e2e/lablib.py tests/e2e/MATRIX.md
 
 check_PROGRAMS += tests/unit/check_lab
 TESTS += tests/unit/check_lab
