@@ -84,11 +84,14 @@ static int sort_names(struct lb_lanes *lanes)
     return 0;
 }
 
-/* Bytes that all names share, cut back to the last separator. */
+/* Bytes that all names share, cut back to the last separator; of one name what is before its last
+ * dash, as pods are called. */
 static size_t common_prefix(const char *const *names, size_t n)
 {
-    if (n < 2)
-        return 0;
+    if (n < 2) {
+        const char *dash = n ? strrchr(names[0], '-') : NULL;
+        return dash && dash[1] ? (size_t)(dash + 1 - names[0]) : 0;
+    }
     size_t length = strlen(names[0]);
     for (size_t i = 1; i < n; i++) {
         size_t k = 0;
