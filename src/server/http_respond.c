@@ -123,6 +123,7 @@ static bool respond(struct lb_http_connection *c, const struct lb_http_reply *re
         .proxy = &head->proxy,
     };
     struct kept_path path;
+    path.len = 0;
     char small[2 * LB_HTTP_REPLY_HEAD_MAX], *buf = small;
     size_t body = with_body ? reply->body_len : 0;
     if (LB_HTTP_REPLY_HEAD_MAX + body > sizeof small &&
@@ -137,10 +138,11 @@ static bool respond(struct lb_http_connection *c, const struct lb_http_reply *re
         keep_path(&path, head);
     evbuffer_drain(bufferevent_get_input(c->bev), c->head_len);
     c->head_len = 0;
+    /* Counted first: who has the response finds it in the metrics. */
+    int64_t now = lb_http_request_end(c, reply->status, len + body, path.text, path.len);
     bool sent = send_now(c, buf, len + body);
     if (buf != small)
         free(buf);
-    int64_t now = lb_http_request_end(c, reply->status, len + body, path.text, path.len);
     return sent && lb_http_after_response(c, now);
 }
 

@@ -121,7 +121,7 @@ static void put_histogram(const struct writer *w, const struct lb_metrics_shard 
 static void put_durations(const struct writer *w)
 {
     family(w, "lbdemo_request_duration_seconds", "histogram",
-           "Time from a request's arrival to its response being handed to the socket.");
+           "Time from a request's arrival to its response being ready to be sent.");
     for (int p = 0; p < LB_METRICS_PROTOCOLS; p++) {
         const struct lb_metrics_shard *s = labels_of(w->metrics, (enum lb_metrics_protocol)p);
         for (size_t m = 0; s && m < s->method_count; m++) {

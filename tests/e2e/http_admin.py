@@ -261,7 +261,7 @@ class Limits(AdminCase):
                 self.assertTrue(c.at_end())
         for c in kept:
             self.assertEqual(c.ask(get("/pod")).status, 200)
-        self.assertEqual(self.value(server, "lbdemo_connections_closed_total", protocol="http", reason="limit"), 5)
+        self.wait_for(server, 5, "lbdemo_connections_closed_total", protocol="http", reason="limit")
         kept.pop().__exit__()
         self.wait_for(server, 2, "lbdemo_connections_open", protocol="http")
         self.assertEqual(self.ask(server.http, get("/pod")).status, 200)

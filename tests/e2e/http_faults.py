@@ -88,8 +88,8 @@ class Faults(lbtest.Case):
                 c.send(request)
                 with self.assertRaises(ConnectionResetError):
                     c.read()
-        text = self.ask(server.admin, get("/metrics")).body.decode()
-        self.assertIn('lbdemo_connections_closed_total{protocol="http",reason="fault"} 2\n', text)
+        counted = b'lbdemo_connections_closed_total{protocol="http",reason="fault"} 2\n'
+        lbtest.wait_until(lambda: counted in self.ask(server.admin, get("/metrics")).body, "both to be counted")
 
     def test_only_the_named_pod_is_hit(self):
         hit = self.server("--fault", "status=503;name=a", name="a")
