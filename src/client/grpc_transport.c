@@ -148,6 +148,20 @@ static void wait_for_reply(struct grpc_transport *t, int64_t limit_ns)
     }
 }
 
+/* Takes what is in the queue. A completion leaves a wake-up behind, which the core's next wait
+ * takes instead of looking at its sockets; so only the second empty-handed look is one at them.
+ * Without it, calls that fail at once would keep the core from ever connecting again. */
+static void drain(struct grpc_transport *t)
+{
+    int taken = 0, empty = 0;
+    while (taken < MAX_REPLIES_A_POLL && empty < 2) {
+        if (lb_grpc_queue_run(t->queue, 0) == LB_GRPC_QUEUE_RAN)
+            taken++;
+        else
+            empty++;
+    }
+}
+
 static void poll_queue(struct lb_transport *transport, int64_t until_ns)
 {
     struct grpc_transport *t = of(transport);
@@ -156,10 +170,7 @@ static void poll_queue(struct lb_transport *transport, int64_t until_ns)
     deliver_failures(t);
     if (!t->replied)
         wait_for_reply(t, until_ns < limit_ns ? until_ns : limit_ns);
-    for (int i = 0; i < MAX_REPLIES_A_POLL; i++) {
-        if (lb_grpc_queue_run(t->queue, 0) != LB_GRPC_QUEUE_RAN)
-            return;
-    }
+    drain(t);
 }
 
 /* --- slots --- */

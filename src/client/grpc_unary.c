@@ -178,6 +178,12 @@ static bool timed_out(const struct lb_grpc_unary *call, int64_t now_ns)
            now_ns + LB_NS_PER_MS >= call->request.deadline_ns;
 }
 
+/* Whether it ran into an earlier one, of the service config. */
+static bool timed_out_earlier(const struct lb_grpc_unary *call, const char *details)
+{
+    return call->status == GRPC_STATUS_DEADLINE_EXCEEDED && strcmp(details, "Deadline Exceeded") == 0;
+}
+
 static void tell_failure(struct lb_grpc_unary *call, const char *details, bool local,
                          struct lb_grpc_result *r, struct lb_reply *reply)
 {
@@ -210,6 +216,8 @@ void lb_grpc_unary_result(struct lb_grpc_unary *call, int64_t now_ns, struct lb_
         tell_timeout(call, r, reply);
     else
         tell_failure(call, details, broken, r, reply);
+    if (timed_out_earlier(call, details))
+        reply->outcome = LB_REPLY_TIMEOUT;
     reply->error = r->error;
     reply->connection = r->connection.number;
     reply->ordinal = r->connection.ordinal;

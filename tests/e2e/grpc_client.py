@@ -114,7 +114,7 @@ class Connections(Case):
 
     def test_a_server_that_comes_back_is_a_new_connection(self):
         peer = self.peer("before")
-        client = self.start(CLIENT, peer.address, "-i", "20ms", "--output", "ndjson")
+        client = self.start(CLIENT, f"localhost:{peer.port}", "-i", "20ms", "--output", "ndjson")
 
         def seen(wanted):
             return lambda: wanted in client.out()
@@ -131,6 +131,18 @@ class Connections(Case):
         numbers = {r["backend"]: r["connection"] for r in found if r["outcome"] == "ok"}
         self.assertEqual(numbers, {"before": 1, "after": 2})
         self.assertNotIn("connection", next(r for r in found if r.get("error") == refused))
+
+    def test_calls_that_fail_at_once_do_not_keep_it_from_connecting_again(self):
+        peer = self.peer("before")
+        client = self.start(CLIENT, f"localhost:{peer.port}", "-i", "0", "--streams", "8", "--quiet")
+        lbtest.wait_until(lambda: len(peer.times) > 100, "a hundred requests")
+        peer.stop()
+        time.sleep(2)  # for several attempts to fail
+        after = self.peer("after", peer.address)
+        lbtest.wait_until(lambda: after.times, "a request to the server that is back", 1.8)
+        client.signal(signal.SIGINT)
+        self.assertEqual(client.wait(), 0)
+        self.assertEqual(len(set(after.peers)), 1)
 
     def test_a_server_that_ends_connections_by_age_makes_new_ones(self):
         peer = self.peer(options=[("grpc.max_connection_age_ms", 300)])
@@ -271,6 +283,14 @@ class Errors(Case):
                          ("timeout", "DEADLINE_EXCEEDED: no reply within 200ms"))
         self.assertLessEqual(peer.remaining[0], 0.2)
         self.assertGreaterEqual(found["latency_us"], 200000)
+
+    def test_an_earlier_deadline_of_the_service_config_is_kept(self):
+        peer = self.peer(delay=0.5)
+        with open(self.path("config"), "w", encoding="utf-8") as f:
+            f.write('{"methodConfig": [{"name": [{}], "timeout": "0.1s"}]}')
+        found = self.one(peer.address, "--service-config", self.path("config"))
+        self.assertEqual((found["outcome"], found["error"]), ("timeout", "DEADLINE_EXCEEDED: Deadline Exceeded"))
+        self.assertLess(found["latency_us"], 400000)
 
     def test_who_never_answers_the_connection_runs_into_the_deadline(self):
         silent = self.peer(lambda connection: threading.Event().wait(lbtest.DEADLINE_S), kind=SocketPeer)
