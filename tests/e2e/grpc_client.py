@@ -114,7 +114,7 @@ class Connections(Case):
 
     def test_a_server_that_comes_back_is_a_new_connection(self):
         peer = self.peer("before")
-        client = self.start(CLIENT, f"localhost:{peer.port}", "-i", "20ms", "--output", "ndjson")
+        client = self.start(CLIENT, peer.address, "-i", "20ms", "--output", "ndjson")
 
         def seen(wanted):
             return lambda: wanted in client.out()
@@ -134,7 +134,7 @@ class Connections(Case):
 
     def test_calls_that_fail_at_once_do_not_keep_it_from_connecting_again(self):
         peer = self.peer("before")
-        client = self.start(CLIENT, f"localhost:{peer.port}", "-i", "0", "--streams", "8", "--quiet")
+        client = self.start(CLIENT, peer.address, "-i", "0", "--streams", "8", "--quiet")
         lbtest.wait_until(lambda: len(peer.times) > 100, "a hundred requests")
         peer.stop()
         time.sleep(2)  # for several attempts to fail
