@@ -32,3 +32,23 @@ kind-load:
 	kind load docker-image '$(IMAGE)'
 minikube-load:
 	minikube image load '$(IMAGE)'
+
+# systemd units, for those who give --with-systemdsystemunitdir (Debian's package does).
+systemd_units = \
+	contrib/systemd/lbdemo-server.service \
+	contrib/systemd/lbdemo-server@.service \
+	contrib/systemd/lbdemo-server.socket
+EXTRA_DIST += $(systemd_units:=.in)
+CLEANFILES += $(systemd_units)
+if SYSTEMD
+nodist_systemdsystemunit_DATA = $(systemd_units)
+endif
+
+contrib/systemd/%: $(top_srcdir)/contrib/systemd/%.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) 's|@sbindir[@]|$(sbindir)|g' $< >$@
+
+# Source and binary packages from a clean checkout, built outside the tree; lbdemo.deb is a link.
+.PHONY: deb
+deb:
+	'$(top_srcdir)/contrib/build-deb.sh'
+EXTRA_DIST += contrib/build-deb.sh

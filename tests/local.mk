@@ -194,6 +194,7 @@ e2e_tests = \
 	tests/e2e/report.py \
 	tests/e2e/report_page.py \
 	tests/e2e/bootstrap.py \
+	tests/e2e/debian.py \
 	tests/e2e/cli.py \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_client_tls.py \

@@ -15,7 +15,7 @@ BOOTSTRAP = os.path.join(lbtest.SOURCE, "bootstrap")
 PACKAGES = os.path.join(lbtest.SOURCE, "build-aux", "debian-packages")
 REAL_TOOLS = ("cat", "dirname", "env", "find", "grep", "head", "install", "mkdir", "mktemp", "rm", "sed", "sh",
               "tail", "tr")
-PURPOSES = {"build", "test", "page", "lab", "bench", "dev"}
+PURPOSES = {"build", "test", "page", "lab", "deb", "bench", "dev"}
 # What comes before configure or is asked for by its standard macros, not by a message of ours.
 TOOLCHAIN = {"autoconf", "autoconf-archive", "automake", "gcc", "libc6-dev", "make", "pkg-config", "xz-utils"}
 
