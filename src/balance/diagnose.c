@@ -30,7 +30,7 @@ static uint64_t needed(struct lb_schedule *s)
                                                                  : s->options.expected_backends;
     if (N != s->n_needed) {
         s->n_needed = N;
-        s->needed_units = lb_evenness_units(N, 1, LB_ALPHA_EVENNESS);
+        s->needed_units = lb_evenness_units(N, 1, s->options.verdict.alpha_evenness);
     }
     return s->needed_units;
 }
@@ -283,23 +283,39 @@ static int search(struct lb_schedule *s, struct lb_step *step)
     return open_connection(s, false, level, false, value, step);
 }
 
-/* The layer is known, or all is eliminated: units for evenness. */
+/* Would the verdict ask for more units than it has? Then they are counted before it is asked again:
+ * looks are few, so that looking does not find what is not there. */
+static int look(struct lb_schedule *s, bool *more)
+{
+    struct lb_verdict *v;
+    if (lb_verdict_make(s->tally, &s->options.verdict, &v) < 0)
+        return -1;
+    *more = v->outcome == LB_OUTCOME_INCONCLUSIVE && v->doubt == LB_DOUBT_FEW &&
+            v->needed_units > v->units && v->unit != LB_UNIT_KEY;
+    if (*more) {
+        s->by_connection = v->unit == LB_UNIT_CONNECTION;
+        s->look_at = s->answered + (v->needed_units - v->units);
+    }
+    lb_verdict_free(v);
+    return 0;
+}
+
+/* The layer is known, or all is eliminated: units for evenness, as many as the verdict wants. */
 static int weigh(struct lb_schedule *s, struct lb_step *step)
 {
+    enum lb_layer layer = s->layers.layer;
+    bool more = true;
     s->phase = "counting units for evenness";
-    switch (s->layers.layer) {
-    case LB_LAYER_CLIENT_SIDE:
-    case LB_LAYER_STICKY:
+    if (layer == LB_LAYER_CLIENT_SIDE || layer == LB_LAYER_STICKY)
         return stop(step, LB_STOP_CERTAIN);
-    case LB_LAYER_PER_CONNECTION:
-        if (s->layers.units >= needed(s))
-            return stop(step, LB_STOP_CERTAIN);
-        return open_plain(s, false, step);
-    default:
-        if (s->answered >= needed(s))
-            return stop(step, LB_STOP_CERTAIN);
-        return revisit(s, step);
-    }
+    if (s->look_at == 0)
+        s->by_connection = layer == LB_LAYER_PER_CONNECTION;
+    uint64_t units = layer == LB_LAYER_PER_CONNECTION ? s->layers.units : s->answered;
+    if (units >= needed(s) && s->answered >= s->look_at && look(s, &more) < 0)
+        return -1;
+    if (!more)
+        return stop(step, LB_STOP_CERTAIN);
+    return s->by_connection ? open_plain(s, false, step) : revisit(s, step);
 }
 
 int lb_schedule__next_probe(struct lb_schedule *s, struct lb_step *step)

@@ -4,6 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How the verdict is asked while the probe runs. */
+static void plan_looks(struct lb_schedule_options *o)
+{
+    o->verdict.alpha_layer = o->alpha;
+    o->verdict.expected_backends = o->expected_backends;
+    o->verdict.live = true;
+    o->verdict.target = &o->target;
+    if (o->verdict.alpha_evenness <= 0)
+        o->verdict.alpha_evenness = LB_ALPHA_EVENNESS;
+}
+
 static bool options_ok(const struct lb_schedule_options *o)
 {
     switch (o->mode) {
@@ -12,7 +23,7 @@ static bool options_ok(const struct lb_schedule_options *o)
     case LB_SCHEDULE_NEW:
         return o->in_flight >= 1 && o->in_flight <= LB_SCHEDULE_MAX_SLOTS;
     case LB_SCHEDULE_DIAGNOSE:
-        return o->alpha >= 0 && o->alpha < 1;
+        return o->alpha >= 0 && o->alpha < 1 && o->verdict.alpha_evenness < 1;
     }
     return false;
 }
@@ -31,6 +42,7 @@ struct lb_schedule *lb_schedule_new(const struct lb_schedule_options *options,
     s->varying = LB_LEVEL_SOURCE;
     if (s->options.alpha <= 0)
         s->options.alpha = LB_ALPHA_LAYER;
+    plan_looks(&s->options);
     if (s->options.max_requests == 0)
         s->options.max_requests = LB_DIAGNOSE_MAX_REQUESTS;
     if (s->options.addresses > LB_MAX_ADDRESSES)

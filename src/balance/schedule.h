@@ -21,6 +21,7 @@
 
 #include "balance/layers.h"
 #include "balance/tally.h"
+#include "balance/verdict.h"
 
 #define LB_DIAGNOSE_CONNECTIONS 6
 #define LB_DIAGNOSE_MAX_REQUESTS 200
@@ -45,6 +46,10 @@ struct lb_schedule_options {
     uint16_t key_values[LB_LEVELS]; /* DIAGNOSE: values > 0 the engine can use for SOURCE, COOKIE,
                                        HEADER, PATH; 0: do not vary that key */
     struct lb_target_facts target;  /* strings borrowed while the schedule lives */
+    /* DIAGNOSE: how the run will be judged: the probe goes on while that verdict would ask for
+     * more units. What it points to is borrowed while the schedule lives; alpha_layer,
+     * expected_backends, live and target follow from the fields above and are not read. */
+    struct lb_verdict_options verdict;
 };
 
 enum lb_step_kind {
@@ -55,7 +60,7 @@ enum lb_step_kind {
 
 enum lb_stop_reason {
     LB_STOP_NONE,
-    LB_STOP_CERTAIN,    /* layer known and enough units for evenness */
+    LB_STOP_CERTAIN,    /* layer known and enough units for the verdict on evenness */
     LB_STOP_BUDGET,     /* max_requests sent */
     LB_STOP_ONE_BACKEND /* one backend whatever was varied */
 };

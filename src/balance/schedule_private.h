@@ -74,6 +74,8 @@ struct lb_schedule {
     uint32_t address_total[LB_MAX_ADDRESSES]; /* chance of an address in the last draw: 1 / total */
     size_t n_needed;                          /* N that needed_units was computed for */
     uint64_t needed_units;
+    uint64_t look_at;   /* answers at which the verdict is asked again, 0: it was not */
+    bool by_connection; /* its units are new connections, not requests */
     const char *phase;
 };
 

@@ -126,6 +126,19 @@ static int plan_probe(struct run *run, struct lb_error *err)
     return 0;
 }
 
+/* How the run is judged, apart from what is known of the target. */
+static struct lb_verdict_options verdict_options(const struct run *run)
+{
+    return (struct lb_verdict_options){
+        .alpha_layer = run->options->alpha,
+        .alpha_evenness = run->options->alpha,
+        .expected_backends = run->plan.expectation.backends,
+        .weights = run->plan.weights,
+        .n_weights = run->plan.weight_count,
+        .by_group = run->plan.load.group_by != LB_GROUP_NONE,
+    };
+}
+
 static void on_done(void *arg, const struct lb_done *done)
 {
     struct run *run = arg;
@@ -146,6 +159,7 @@ static int open_run(struct run *run, struct lb_error *err)
     name_run(run);
     run->started_ms = lb_clock_realtime_ns() / LB_NS_PER_MS;
     schedule->target = target_facts(run);
+    schedule->verdict = verdict_options(run);
     run->tally = lb_tally_new(run->id, run->client, 1);
     run->output = lb_output_new(stdout, format, run->options->quiet || probe);
     run->live = lb_live_new();
@@ -159,16 +173,9 @@ static int open_run(struct run *run, struct lb_error *err)
 static int judge(const struct run *run, bool live, struct lb_verdict **verdict)
 {
     struct lb_target_facts target = target_facts(run);
-    const struct lb_verdict_options options = {
-        .alpha_layer = run->options->alpha,
-        .alpha_evenness = run->options->alpha,
-        .expected_backends = run->plan.expectation.backends,
-        .weights = run->plan.weights,
-        .n_weights = run->plan.weight_count,
-        .by_group = run->plan.load.group_by != LB_GROUP_NONE,
-        .live = live,
-        .target = &target,
-    };
+    struct lb_verdict_options options = verdict_options(run);
+    options.live = live;
+    options.target = &target;
     return lb_verdict_make(run->tally, &options, verdict);
 }
 

@@ -150,6 +150,7 @@ int sim_run(enum sim_kind kind, unsigned N, const struct sim_design *design, uin
     if (!r)
         return -1;
     set_options(&options, kind, N, design, seed);
+    options.verdict.cache = cache;
     r->rng = gsl_rng_alloc(gsl_rng_taus2);
     r->balancer = malloc(sizeof(*r->balancer));
     r->tally = lb_tally_new("run", "", 1);

@@ -120,6 +120,7 @@ struct probe {
     unsigned requests, most_in_flight, opened;
     uint16_t most_key[LB_LEVELS];
     struct lb_layers layers;
+    enum lb_outcome outcome;
 };
 
 static void probe(struct probe *p)
@@ -160,6 +161,12 @@ static void probe(struct probe *p)
     p->opened = next;
     lb_tally_flush(t);
     ck_assert_int_eq(lb_layers_judge(t, &p->options.target, LB_ALPHA_LAYER, &p->layers), 0);
+    struct lb_verdict_options options = p->options.verdict;
+    struct lb_verdict *v;
+    options.target = &p->options.target;
+    ck_assert_int_eq(lb_verdict_make(t, &options, &v), 0);
+    p->outcome = v->outcome;
+    lb_verdict_free(v);
     lb_schedule_free(s);
     lb_tally_free(t);
 }
@@ -210,6 +217,37 @@ START_TEST(the_probe_stops_when_layer_and_evenness_are_certain)
     ck_assert_int_eq(l4.layers.layer, LB_LAYER_PER_CONNECTION);
     ck_assert_uint_le(l4.requests, 60);
     ck_assert_uint_ge(l4.opened, 35);
+}
+END_TEST
+
+/* Chance runs in the tossed order make the verdict want more units than the plain 35 at times. */
+START_TEST(the_probe_goes_on_until_the_verdict_has_units_enough)
+{
+    unsigned longer = 0;
+    for (uint32_t seed = 1; seed <= 400; seed++) {
+        struct probe p = {.backend = turn, .options.seed = seed};
+        p.options.target.addresses = 1;
+        probe(&p);
+        if (p.reason != LB_STOP_CERTAIN)
+            continue;
+        ck_assert_msg(p.outcome == LB_OUTCOME_BALANCED, "seed %u: outcome %d after %u requests",
+                      (unsigned)seed, (int)p.outcome, p.requests);
+        longer += p.requests > 100;
+    }
+    ck_assert_uint_le(longer, 40);
+}
+END_TEST
+
+START_TEST(the_probe_follows_the_alpha_of_the_verdict)
+{
+    struct probe p = {.backend = turn, .options.seed = 1}, strict = p;
+    p.options.target.addresses = strict.options.target.addresses = 1;
+    strict.options.verdict.alpha_evenness = 1e-6;
+    probe(&p);
+    probe(&strict);
+    ck_assert_int_eq(strict.reason, LB_STOP_CERTAIN);
+    ck_assert_int_eq(strict.outcome, LB_OUTCOME_BALANCED);
+    ck_assert_uint_gt(strict.requests, p.requests);
 }
 END_TEST
 
@@ -271,6 +309,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_reconnect_makes_the_toss_void_and_a_closed_slot_opens_again);
     tcase_add_test(tests, new_connections_are_not_kept);
     tcase_add_test(tests, the_probe_stops_when_layer_and_evenness_are_certain);
+    tcase_add_test(tests, the_probe_goes_on_until_the_verdict_has_units_enough);
+    tcase_add_test(tests, the_probe_follows_the_alpha_of_the_verdict);
     tcase_add_test(tests, one_backend_makes_the_probe_vary_keys_and_send_together);
     tcase_add_test(tests, a_key_that_decides_is_found);
     tcase_add_test(tests, a_target_that_refuses_all_is_given_up_soon);
