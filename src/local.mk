@@ -84,6 +84,7 @@ src_liblbclient_a_SOURCES = \
 	src/client/client_options.c src/client/client_options.h \
 	src/client/client_report.c src/client/client_report.h \
 	src/client/engine.c src/client/engine.h \
+	src/client/settle.c src/client/settle.h \
 	src/client/live.c src/client/live.h \
 	src/client/live_page.h \
 	src/client/output.c src/client/output.h \
@@ -155,6 +156,7 @@ src_liblbbalance_a_SOURCES = \
 	src/balance/feed.c src/balance/feed.h \
 	src/balance/histogram.c src/balance/histogram.h \
 	src/balance/layers.c src/balance/layers.h \
+	src/balance/spread.c src/balance/spread.h \
 	src/balance/leaves.c src/balance/leaves.h \
 	src/balance/name_index.c src/balance/name_index.h \
 	src/balance/null_distribution.c src/balance/null_distribution.h \

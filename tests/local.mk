@@ -35,6 +35,7 @@ check_programs_unit = \
 	tests/unit/check_report \
 	tests/unit/check_units \
 	tests/unit/check_utf8 \
+	tests/unit/check_settle \
 	tests/unit/check_vary
 check_PROGRAMS += $(check_programs_unit)
 TESTS += $(check_programs_unit)
@@ -125,6 +126,9 @@ tests_unit_check_tls_LDADD = $(unit_ldadd) $(LIBEVENT_OPENSSL_LIBS)
 tests_unit_check_units_SOURCES = tests/unit/check_units.c $(unit_common)
 tests_unit_check_units_CFLAGS = $(unit_cflags)
 tests_unit_check_units_LDADD = $(unit_ldadd)
+tests_unit_check_settle_SOURCES = tests/unit/check_settle.c $(unit_common)
+tests_unit_check_settle_CFLAGS = $(unit_cflags)
+tests_unit_check_settle_LDADD = $(unit_client_ldadd)
 tests_unit_check_vary_SOURCES = tests/unit/check_vary.c $(unit_common)
 tests_unit_check_vary_CFLAGS = $(unit_cflags)
 tests_unit_check_vary_LDADD = $(unit_client_ldadd)
@@ -196,6 +200,7 @@ e2e_tests = \
 	tests/e2e/bootstrap.py \
 	tests/e2e/debian.py \
 	tests/e2e/cli.py \
+	tests/e2e/client_side.py \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_client_tls.py \
 	tests/e2e/grpc_server.py \

@@ -300,13 +300,44 @@ static int look(struct lb_schedule *s, bool *more)
     return 0;
 }
 
+/* Sends where the client itself chooses the address: all on one channel, when its policy chooses
+ * for each request; else on a new connection. */
+static int leave_to_client(struct lb_schedule *s, bool one_channel, struct lb_step *step)
+{
+    uint32_t slot = s->own_slot - 1;
+    s->phase = "letting the client choose the address";
+    if (!one_channel || s->own_slot == 0) {
+        slot = lb_schedule__free_slot(s);
+        if (slot == LB_NONE)
+            return -1;
+        s->slots[slot] = (struct lb_slot_state){.backend = LB_NONE, .address = -1};
+        s->own_slot = one_channel ? slot + 1 : 0;
+    }
+    return lb_schedule__send(s, slot, one_channel, step) ? 0 : -1;
+}
+
+static int weigh_client_side(struct lb_schedule *s, struct lb_step *step)
+{
+    bool by_request = lb_layers_choose_by_request(&s->layers, &s->options.target);
+    uint64_t units = by_request ? s->own : s->own_starts;
+    bool more = true;
+    if (units >= needed(s) && s->answered >= s->look_at && look(s, &more) < 0)
+        return -1;
+    if (!more)
+        return stop(step, LB_STOP_CERTAIN);
+    bool policy = s->options.target.lb_policy != NULL;
+    return leave_to_client(s, by_request && policy, step);
+}
+
 /* The layer is known, or all is eliminated: units for evenness, as many as the verdict wants. */
 static int weigh(struct lb_schedule *s, struct lb_step *step)
 {
     enum lb_layer layer = s->layers.layer;
     bool more = true;
     s->phase = "counting units for evenness";
-    if (layer == LB_LAYER_CLIENT_SIDE || layer == LB_LAYER_STICKY)
+    if (layer == LB_LAYER_CLIENT_SIDE)
+        return weigh_client_side(s, step);
+    if (layer == LB_LAYER_STICKY)
         return stop(step, LB_STOP_CERTAIN);
     if (s->look_at == 0)
         s->by_connection = layer == LB_LAYER_PER_CONNECTION;
@@ -380,6 +411,8 @@ int lb_schedule__probe_done(struct lb_schedule *s, const struct lb_flight *f, ui
         return 0;
     }
     s->answered++;
+    s->own += !o->aside;
+    s->own_starts += !o->aside && f->opened;
     const struct lb_slot_state *x = &s->slots[f->slot];
     for (enum lb_level l = LB_LEVEL_SOURCE; f->opened && l <= LB_LEVEL_PATH; l++)
         s->keys[l].backend[x->key[l]] = backend;

@@ -43,6 +43,7 @@ const char *lb_fact_name(enum lb_fact_id id)
         [LB_FACT_EVENT] = "event",
         [LB_FACT_ONE_CHANNEL] = "one-channel",
         [LB_FACT_CHANGES] = "changes",
+        [LB_FACT_ASIDE] = "aside",
     };
     return names[id];
 }
@@ -190,6 +191,21 @@ static void tell_server_side(struct teller *t)
             t->v->answers);
 }
 
+/* Of which requests the shares are, when not of all. */
+static void tell_aside(struct teller *t)
+{
+    struct lb_verdict *v = t->v;
+    const struct lb_target_facts *target = t->sc->options->target;
+    if (v->aside > 0)
+        say(t, LB_FACT_ASIDE, (double)v->aside, (double)v->units, NAN,
+            "shares are of the %" PRIu64 " %s whose address the client itself chose; %" PRIu64
+            " are left out: %s",
+            v->units, lb_unit_name(v->unit, v->units != 1), v->aside,
+            target && target->diagnosed
+                ? "the probe chose their address, or the channel was just starting"
+                : "the channels were just starting and had not reached every address");
+}
+
 static void tell_evenness(struct teller *t)
 {
     struct lb_verdict *v = t->v;
@@ -323,6 +339,7 @@ int lb_scene__tell(struct lb_scene *sc)
     tell_layer(&t);
     tell_target(&t);
     tell_server_side(&t);
+    tell_aside(&t);
     tell_evenness(&t);
     tell_pattern(&t);
     tell_clients(&t);

@@ -14,7 +14,7 @@
 /* What is kept of an observation until its turn. */
 struct item {
     uint64_t request; /* 0: nothing held here */
-    uint64_t connection;
+    uint64_t connection, channel;
     uint64_t server; /* hash, 0 unknown */
     uint64_t server_ordinal;
     int64_t sent_ns, finish_ns;
@@ -22,7 +22,7 @@ struct item {
     uint32_t backend; /* LB_NONE: error or unnamed */
     uint32_t address;
     uint16_t key[LB_LEVELS];
-    bool error;
+    bool error, aside;
 };
 
 struct lb_feed {
@@ -139,6 +139,7 @@ static int count_key(struct lb_feed *f, enum lb_level level, uint32_t value, con
 static int count_start(struct lb_feed *f, const struct item *i)
 {
     f->s->backends[i->backend].starts++;
+    f->s->backends[i->backend].aside_starts += i->aside;
     lb_lags__push(&f->s->opened, (struct lb_edge){i->request, i->backend, true});
     if (i->address != LB_NONE && count_key(f, LB_LEVEL_ADDRESS, i->address, i) < 0)
         return -1;
@@ -210,6 +211,7 @@ static struct lb_connection *connection_of(struct lb_feed *f, const struct item 
     if (!c)
         return NULL;
     c->address = i->address;
+    c->channel = i->channel;
     memcpy(c->key, i->key, sizeof(c->key));
     return c;
 }
@@ -233,6 +235,7 @@ static int count_in_order(struct lb_feed *f, const struct item *i)
     bool start = !c || ordinal == 1;
     s->starts += start;
     s->start_errors += start && i->error;
+    s->aside_start_errors += start && i->error && i->aside;
     if (count_raw(f, i) < 0)
         return -1;
     if (i->backend == LB_NONE)
@@ -346,6 +349,7 @@ static int count_answer(struct lb_feed *f, const struct lb_observation *o, uint3
         b->last_ns = o->finish_ns;
     }
     b->answers++;
+    b->aside += o->aside;
     lb_segment__cover_time(s, o->finish_ns);
     int64_t finish = o->finish_ns < 0 ? 0 : o->finish_ns;
     b->slots[finish / LB_SLOT_MIN_NS >> s->slot_shift]++;
@@ -367,6 +371,7 @@ static int count_now(struct lb_feed *f, const struct lb_observation *o, uint32_t
     if (o->result == LB_RESULT_ANSWER)
         return count_answer(f, o, at);
     s->errors++;
+    s->aside_errors += o->aside;
     lb_segment__cover_time(s, o->finish_ns);
     if (at != LB_NONE)
         s->backends[at].errors++;
@@ -414,6 +419,7 @@ int lb_feed_add(struct lb_feed *f, const struct lb_observation *o)
     struct item i = {
         .request = o->request,
         .connection = o->connection,
+        .channel = o->channel,
         .server = hash_server(o),
         .server_ordinal = o->server_ordinal,
         .sent_ns = o->sent_ns,
@@ -422,6 +428,7 @@ int lb_feed_add(struct lb_feed *f, const struct lb_observation *o)
         .backend = o->result == LB_RESULT_ANSWER ? backend : LB_NONE,
         .address = o->ordinal <= 1 ? lb_segment_add_address(f->s, o->remote) : LB_NONE,
         .error = o->result != LB_RESULT_ANSWER,
+        .aside = o->aside,
     };
     memcpy(i.key, o->key, sizeof(i.key));
     if (i.request == f->next && f->held == 0)

@@ -2,6 +2,7 @@
 #include "balance/layers.h"
 #include "balance/roster.h"
 #include "balance/segment_private.h"
+#include "balance/spread.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct sight {
     const struct lb_target_facts *target;
     unsigned values[LB_LEVELS]; /* of each key, used by connections that were answered */
     uint64_t tosses[LB_LEVELS];
+    struct lb_spread spread;
     bool leaves_inside; /* a connection left a backend that answered again */
 };
 
@@ -141,6 +143,12 @@ static bool reached(const struct lb_layers *out, double log_e)
     return log_e >= out->log_threshold;
 }
 
+/* The channels' own choice of an address was all that chose a backend. */
+static bool spread_decides(const struct lb_layers *out, const struct sight *see)
+{
+    return reached(out, lb_spread_log_e(&see->spread)) && see->spread.stays >= MIN_KEY_TOSSES;
+}
+
 /* A key decides when new connections followed the tossed value often enough. */
 static bool key_decides(const struct lb_layers *out, const struct sight *see, enum lb_level level)
 {
@@ -150,7 +158,7 @@ static bool key_decides(const struct lb_layers *out, const struct sight *see, en
 static void judge_request_and_clock(struct lb_layers *out, const struct sight *see)
 {
     double follow = out->log_follow[LB_LEVEL_CONNECTION], any = follow;
-    bool by_key = false;
+    bool by_key = spread_decides(out, see);
     for (enum lb_level l = LB_LEVEL_ADDRESS; l <= LB_LEVEL_PATH; l++) {
         any = fmax(any, out->log_follow[l]);
         by_key |= key_decides(out, see, l);
@@ -180,6 +188,8 @@ static void judge_connection(struct lb_layers *out, const struct sight *see)
         if (key_decides(out, see, l))
             eliminate(out, LB_BY_CONNECTION, LB_OUT_KEY_DECIDES);
     }
+    if (spread_decides(out, see))
+        eliminate(out, LB_BY_CONNECTION, LB_OUT_KEY_DECIDES);
     if (out->pool_proven)
         eliminate(out, LB_BY_CONNECTION, LB_OUT_POOL);
 }
@@ -191,7 +201,7 @@ static void judge_key(struct lb_layers *out, const struct sight *see, enum lb_ex
     double fresh = out->log_leaves[lb_pair_kind__of(level)];
     out->explanations[id].log_e = fmax(inside, fresh);
     bool address = id == LB_BY_ADDRESS;
-    if (address && see->target && see->target->addresses == 1)
+    if (address && see->target && see->target->addresses == 1 && see->values[level] <= 1)
         eliminate(out, id, LB_OUT_ONE_ADDRESS);
     if (id == LB_BY_COOKIE && see->target && !see->target->cookies)
         eliminate(out, id, LB_OUT_NOT_USED);
@@ -226,7 +236,8 @@ static enum lb_layer decide(struct lb_layers *out, const struct sight *see)
     if (out->explanations[LB_BY_CONNECTION].left)
         return LB_LAYER_PER_CONNECTION;
     for (enum lb_explanation_id id = LB_BY_ADDRESS; id <= LB_BY_PATH; id++) {
-        if (!out->explanations[id].left || !key_decides(out, see, level_of(id)))
+        bool spread = id == LB_BY_ADDRESS && spread_decides(out, see);
+        if (!out->explanations[id].left || !(spread || key_decides(out, see, level_of(id))))
             continue;
         out->sticky_level = level_of(id);
         return id == LB_BY_ADDRESS ? LB_LAYER_CLIENT_SIDE : LB_LAYER_STICKY;
@@ -252,8 +263,8 @@ static void find_two_hops(struct lb_layers *out, const struct sight *see)
     out->sticky_level = LB_LEVEL_ADDRESS;
 }
 
-static void survey(const struct lb_tally *t, const struct lb_roster *r, struct sight *see,
-                   struct lb_layers *out)
+static int survey(const struct lb_tally *t, const struct lb_roster *r, struct sight *see,
+                  struct lb_layers *out)
 {
     uint64_t most = 0, with_ids = 0, answers = 0;
     for (size_t i = 0; i < r->n; i++) {
@@ -275,6 +286,18 @@ static void survey(const struct lb_tally *t, const struct lb_roster *r, struct s
     count_values(t, see);
     weigh_coins(t, see, out);
     weigh_leaves(r, see, out);
+    if (lb_spread_find(t, r, &see->spread) < 0)
+        return -1;
+    out->own_choice = see->spread.several;
+    return 0;
+}
+
+bool lb_layers_choose_by_request(const struct lb_layers *l, const struct lb_target_facts *target)
+{
+    if (l->behind != LB_LAYER_UNKNOWN)
+        return l->behind == LB_LAYER_PER_REQUEST;
+    return l->own_choice ||
+           (target && target->lb_policy && strcmp(target->lb_policy, "pick_first") != 0);
 }
 
 int lb_layers_judge(const struct lb_tally *t, const struct lb_target_facts *target, double alpha,
@@ -285,8 +308,10 @@ int lb_layers_judge(const struct lb_tally *t, const struct lb_target_facts *targ
     *out = (struct lb_layers){.log_threshold = log(4 / alpha)};
     if (lb_roster_make(t, &r) < 0)
         return -1;
-    survey(t, &r, &see, out);
+    int rc = survey(t, &r, &see, out);
     lb_roster_clear(&r);
+    if (rc < 0)
+        return -1;
     for (unsigned i = 0; i < LB_EXPLANATIONS; i++)
         out->explanations[i].left = true;
     judge_request_and_clock(out, &see);

@@ -81,6 +81,7 @@ struct lb_layers {
     enum lb_layer behind;       /* two hops: client-side, and this one behind each address */
     bool pool_proven;           /* client connections share a server-side connection */
     bool server_ids;            /* hidden reconnects could be seen */
+    bool own_choice;            /* a channel's own policy chose among remote addresses */
     bool identity_broken;       /* >= 24 answers and no backend twice: not an identity */
     unsigned left;              /* explanations left */
     struct lb_explanation explanations[LB_EXPLANATIONS];
@@ -93,6 +94,10 @@ struct lb_layers {
     double single_bound; /* with one backend seen: no second above this share (1 - alpha^(1/u)) */
     uint64_t units;      /* u: connections opened that were answered */
 };
+
+/* Under client-side: is the address chosen for each request (true), or for each connection, as by
+ * pick_first and by clients without a policy? */
+bool lb_layers_choose_by_request(const struct lb_layers *l, const struct lb_target_facts *target);
 
 /* Judges a tally. target may be NULL. alpha: LB_ALPHA_LAYER or the user's, in (0, 1). Costs time in
  * the number of backends, connections and runs. 0, or -1 without memory. */

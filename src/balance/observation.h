@@ -51,6 +51,10 @@ struct lb_observation {
 
     uint64_t connection; /* client connection that carried it, unique in the run; 0: none stood */
     uint32_t ordinal;    /* number of this request on that connection, from 1; 0: not known */
+    uint64_t channel;    /* what of the client chose the connection: a channel, unique in the run;
+                            0: nothing did */
+    bool aside;          /* says nothing of the client's own choice: the probe chose the address, or
+                            the channel had not reached all of them yet */
     const char *remote;  /* remote address of that connection, "ip:port" */
 
     enum lb_result result;

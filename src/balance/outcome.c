@@ -73,6 +73,12 @@ static double connection_effect(const struct lb_scene *sc)
 
 static double design_effect(const struct lb_scene *sc)
 {
+    bool client_side = sc->v->layers.layer == LB_LAYER_CLIENT_SIDE && !sc->v->layers.behind;
+    if (client_side && sc->v->aside > 0)
+        return 1; /* the counts below include what was left aside */
+    /* One connection an address is what the client's choice leads to, no cluster of choices. */
+    if (client_side && sc->v->unit == LB_UNIT_REQUEST)
+        return fmax(1, time_effect(sc, false));
     switch (sc->v->unit) {
     case LB_UNIT_REQUEST:
         return fmax(1, fmax(connection_effect(sc), time_effect(sc, false)));
@@ -297,8 +303,16 @@ static bool kept_by_client(const struct lb_scene *sc)
     const struct lb_layers *l = &sc->v->layers;
     if (l->layer == LB_LAYER_STICKY)
         return default_key_is_pinned(sc);
-    return l->layer == LB_LAYER_CLIENT_SIDE && !l->behind && target && target->lb_policy &&
-           strcmp(target->lb_policy, "pick_first") == 0;
+    if (l->layer != LB_LAYER_CLIENT_SIDE || l->behind)
+        return false;
+    size_t chosen = 0;
+    for (size_t i = 0; i < sc->v->n_shares; i++)
+        chosen += sc->v->shares[i].units > 0;
+    if (target && target->lb_policy && strcmp(target->lb_policy, "pick_first") == 0 &&
+        !l->own_choice)
+        return true;
+    double log_luck = -((double)sc->v->units - 1) * log((double)sc->v->seen);
+    return chosen == 1 && log_luck <= log(sc->v->alpha_evenness);
 }
 
 static int conclude_several(struct lb_scene *sc)

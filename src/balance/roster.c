@@ -48,6 +48,8 @@ static void join(struct lb_roster_entry *e, const struct lb_backend *b)
     e->answers += b->answers;
     e->errors += b->errors;
     e->starts += b->starts;
+    e->aside += b->aside;
+    e->aside_starts += b->aside_starts;
     for (unsigned k = 0; k < LB_PAIRS; k++) {
         e->pairs[k].stays += b->pairs[k].stays;
         e->pairs[k].leaves += b->pairs[k].leaves;

@@ -10,7 +10,7 @@
 struct lb_roster_entry {
     const char *name; /* borrowed from the tally, as is boot */
     const char *boot; /* set only where the name is shared, else "" */
-    uint64_t answers, errors, starts;
+    uint64_t answers, errors, starts, aside, aside_starts;
     unsigned boots; /* distinct boot ids joined */
     struct lb_pairs pairs[LB_PAIRS];
 };

@@ -312,6 +312,7 @@ int lb_schedule_done(struct lb_schedule *s, uint64_t ticket, struct lb_observati
     bool other = f->level == LB_LEVEL_CONNECTION && o->connection != x->connection;
     if (f->tossed && !other && backend != LB_NONE)
         fill_toss(f, backend, &o->toss[0]);
+    o->aside |= x->address >= 0;
     int rc = 0;
     if (s->options.mode == LB_SCHEDULE_DIAGNOSE)
         rc = lb_schedule__probe_done(s, f, backend, o);

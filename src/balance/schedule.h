@@ -10,7 +10,8 @@
  * DIAGNOSE  the probe: 6 connections x 1 request; coin tosses on those 6; more connections (half
  *           new, half revisited) only while all show one backend; after 24 requests with one
  *           backend some requests in flight together, then the keys the client can vary; then up to
- *           the units evenness needs. Stops by itself.
+ *           the units evenness needs, under client-side those whose address the client itself
+ *           chooses. Stops by itself.
  *
  * A slot is one connection the engine keeps (HTTP: a connection; gRPC: a channel with its own
  * subchannel pool). Key value 0 is the default of the run: with cookies, one jar shared by all
@@ -87,9 +88,10 @@ void lb_schedule_free(struct lb_schedule *s);
 /* The next step. A SEND counts as in flight until it is done. 0, -1 without memory. */
 int lb_schedule_next(struct lb_schedule *s, struct lb_step *step);
 
-/* The request of a SEND ended: sets o->toss and o->key, then counts o in the tally. o->connection
- * is the transport connection that really carried it; when that is not the one the slot had before,
- * the toss is void. 0, or -1 without memory or with a ticket that is not open (o is not counted).
+/* The request of a SEND ended: sets o->toss and o->key, and o->aside if the step chose its address,
+ * then counts o in the tally. o->connection is the transport connection that really carried it;
+ * when that is not the one the slot had before, the toss is void. 0, or -1 without memory or with a
+ * ticket that is not open (o is not counted).
  */
 int lb_schedule_done(struct lb_schedule *s, uint64_t ticket, struct lb_observation *o);
 

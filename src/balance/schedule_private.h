@@ -64,8 +64,10 @@ struct lb_schedule {
     struct lb_layers layers;
     uint64_t judged; /* version of the tally they were made of, + 1 */
     uint64_t answered;
-    uint64_t failed_at_once; /* requests that failed before any was answered */
-    unsigned together;       /* requests of the burst still to send */
+    uint64_t own, own_starts; /* of those, not aside; and the first of their connections */
+    uint32_t own_slot;        /* kept, its address the client's own choice; + 1, 0: none */
+    uint64_t failed_at_once;  /* requests that failed before any was answered */
+    unsigned together;        /* requests of the burst still to send */
     bool burst_done;
     enum lb_level varying; /* level whose values are tried one by one */
     struct lb_key_state keys[LB_LEVELS];

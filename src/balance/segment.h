@@ -52,6 +52,7 @@ struct lb_backend {
     uint64_t answers;
     uint64_t errors;                      /* error statuses that named this backend */
     uint64_t starts;                      /* connections whose first request it answered */
+    uint64_t aside, aside_starts;         /* of answers and starts: observation.aside */
     uint64_t first_request, last_request; /* its first and last answer */
     int64_t first_ns, last_ns;            /* when those ended, since the start of the run */
     struct lb_pairs pairs[LB_PAIRS];
@@ -66,6 +67,7 @@ struct lb_connection_backend {
 
 struct lb_connection {
     uint64_t id;
+    uint64_t channel;                     /* observation.channel; 0 unknown */
     uint64_t requests;                    /* all, also errors and unnamed answers */
     uint64_t answers;                     /* that named a backend; the rest is about these */
     uint64_t first_request, last_request; /* numbers of the first and last */
@@ -135,8 +137,9 @@ struct lb_segment {
     uint64_t first, last; /* request numbers covered, both included; first > last: empty */
 
     uint64_t requests, answers, errors;
-    uint64_t starts;          /* requests that were the first of a connection, or had none */
-    uint64_t start_errors;    /* of those, errors */
+    uint64_t starts;       /* requests that were the first of a connection, or had none */
+    uint64_t start_errors; /* of those, errors */
+    uint64_t aside_errors, aside_start_errors; /* of errors and start_errors: observation.aside */
     uint64_t unnamed_answers; /* answers that named no backend, or one too many to follow */
     uint64_t dropped_names;   /* of those, names beyond LB_MAX_BACKENDS */
     uint64_t late;            /* came too late to be counted in order */

@@ -23,7 +23,8 @@ static const char *check_backend(const struct lb_segment *s, const struct lb_bac
     if (!text_ok(b->name) || !*b->name || !text_ok(b->boot) || !text_ok(b->group) ||
         !text_ok(b->version) || !text_ok(b->zone) || !text_ok(b->node))
         return "a backend's name is missing or too long";
-    if (b->answers > s->answers || b->errors > s->errors || b->starts > b->answers)
+    if (b->answers > s->answers || b->errors > s->errors || b->starts > b->answers ||
+        b->aside > b->answers || b->aside_starts > b->starts || b->aside_starts > b->aside)
         return "a backend has more answers, errors or starts than there are";
     if (b->answers > 0 && (b->first_request < s->first || b->last_request > s->last ||
                            b->first_request > b->last_request))
@@ -120,10 +121,11 @@ static const char *check_totals(const struct lb_segment *s)
         return "the range of requests is out of bounds";
     if (s->answers > s->requests || s->errors != s->requests - s->answers)
         return "answers and errors do not add up to the requests";
-    if (s->starts > s->requests || s->start_errors > s->starts || s->unnamed_answers > s->answers ||
-        s->dropped_names > s->unnamed_answers || s->with_server_id > s->answers ||
-        s->with_new_server > s->with_server_id || s->with_proxy > s->answers ||
-        s->other_errors > s->errors)
+    if (s->starts > s->requests || s->start_errors > s->starts || s->aside_errors > s->errors ||
+        s->aside_start_errors > s->aside_errors || s->aside_start_errors > s->start_errors ||
+        s->unnamed_answers > s->answers || s->dropped_names > s->unnamed_answers ||
+        s->with_server_id > s->answers || s->with_new_server > s->with_server_id ||
+        s->with_proxy > s->answers || s->other_errors > s->errors)
         return "a part is larger than the whole";
     for (size_t i = 0; i < s->n_backends; i++)
         answers += s->backends[i].answers;

@@ -20,6 +20,7 @@ static bool equal_backend(const struct lb_backend *a, const struct lb_backend *b
     return strcmp(a->group, b->group) == 0 && strcmp(a->version, b->version) == 0 &&
            strcmp(a->zone, b->zone) == 0 && strcmp(a->node, b->node) == 0 &&
            a->answers == b->answers && a->errors == b->errors && a->starts == b->starts &&
+           a->aside == b->aside && a->aside_starts == b->aside_starts &&
            a->first_request == b->first_request && a->last_request == b->last_request &&
            a->first_ns == b->first_ns && a->last_ns == b->last_ns &&
            memcmp(a->pairs, b->pairs, sizeof(a->pairs)) == 0 &&
@@ -52,9 +53,10 @@ static bool equal_connection(const struct maps *m, const struct lb_connection *a
                              const struct lb_connection *b)
 {
     uint32_t address = b->address == LB_NONE ? LB_NONE : m->address[b->address];
-    bool equal = a->id == b->id && a->requests == b->requests && a->answers == b->answers &&
-                 a->first_request == b->first_request && a->last_request == b->last_request &&
-                 a->leaves == b->leaves && a->first_backend == mapped(m, b->first_backend) &&
+    bool equal = a->id == b->id && a->channel == b->channel && a->requests == b->requests &&
+                 a->answers == b->answers && a->first_request == b->first_request &&
+                 a->last_request == b->last_request && a->leaves == b->leaves &&
+                 a->first_backend == mapped(m, b->first_backend) &&
                  a->last_backend == mapped(m, b->last_backend) &&
                  a->first_ordinal == b->first_ordinal && a->last_ordinal == b->last_ordinal &&
                  a->first_server == b->first_server && a->last_server == b->last_server &&
@@ -165,11 +167,12 @@ static bool equal_totals(const struct lb_segment *a, const struct lb_segment *b)
     return strcmp(a->run, b->run) == 0 && strcmp(a->client, b->client) == 0 &&
            a->first == b->first && a->last == b->last && a->requests == b->requests &&
            a->answers == b->answers && a->errors == b->errors && a->starts == b->starts &&
-           a->start_errors == b->start_errors && a->unnamed_answers == b->unnamed_answers &&
-           a->dropped_names == b->dropped_names && a->late == b->late &&
-           a->with_server_id == b->with_server_id && a->with_new_server == b->with_new_server &&
-           a->with_proxy == b->with_proxy && a->pooled == b->pooled && a->end_ns == b->end_ns &&
-           a->slot_shift == b->slot_shift &&
+           a->start_errors == b->start_errors && a->aside_errors == b->aside_errors &&
+           a->aside_start_errors == b->aside_start_errors &&
+           a->unnamed_answers == b->unnamed_answers && a->dropped_names == b->dropped_names &&
+           a->late == b->late && a->with_server_id == b->with_server_id &&
+           a->with_new_server == b->with_new_server && a->with_proxy == b->with_proxy &&
+           a->pooled == b->pooled && a->end_ns == b->end_ns && a->slot_shift == b->slot_shift &&
            memcmp(&a->folded, &b->folded, sizeof(a->folded)) == 0 &&
            memcmp(a->coins, b->coins, sizeof(a->coins)) == 0;
 }

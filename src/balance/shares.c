@@ -130,12 +130,29 @@ static enum lb_unit choose_unit(const struct lb_scene *sc)
     case LB_LAYER_STICKY:
         return LB_UNIT_KEY;
     case LB_LAYER_CLIENT_SIDE:
-        if (l->behind == LB_LAYER_PER_REQUEST ||
-            (target && target->lb_policy && strcmp(target->lb_policy, "round_robin") == 0))
-            return LB_UNIT_REQUEST;
-        return LB_UNIT_CONNECTION;
+        return lb_layers_choose_by_request(l, target) ? LB_UNIT_REQUEST : LB_UNIT_CONNECTION;
     default:
         return LB_UNIT_CONNECTION;
+    }
+}
+
+/* Units by backend; under client-side those whose address the client itself chose. */
+static void count_answers(struct lb_scene *sc)
+{
+    bool own = sc->v->layers.layer == LB_LAYER_CLIENT_SIDE;
+    bool requests = sc->v->unit == LB_UNIT_REQUEST;
+    for (size_t i = 0; i < sc->roster.n; i++) {
+        const struct lb_roster_entry *e = &sc->roster.entries[i];
+        uint64_t aside = !own ? 0 : requests ? e->aside : e->aside_starts;
+        sc->v->shares[sc->share_of[i]].units += (requests ? e->answers : e->starts) - aside;
+        sc->v->aside += aside;
+    }
+    for (size_t i = 0; i < lb_tally_segments(sc->tally); i++) {
+        const struct lb_segment *s = lb_tally_segment(sc->tally, i);
+        if (requests)
+            sc->unit_errors += s->errors - (own ? s->aside_errors : 0);
+        else
+            sc->unit_errors += s->start_errors - (own ? s->aside_start_errors : 0);
     }
 }
 
@@ -145,20 +162,13 @@ static void count_units(struct lb_scene *sc)
     v->unit = choose_unit(sc);
     if (v->unit == LB_UNIT_KEY)
         count_keys(sc);
+    else
+        count_answers(sc);
     for (size_t i = 0; i < v->n_shares; i++) {
         struct lb_share *s = &v->shares[i];
-        if (v->unit != LB_UNIT_KEY)
-            s->units = v->unit == LB_UNIT_REQUEST ? s->answers : s->connections;
         v->units += s->units;
         v->seen += s->answers > 0;
         v->once += s->units == 1;
-    }
-    for (size_t i = 0; i < lb_tally_segments(sc->tally); i++) {
-        const struct lb_segment *s = lb_tally_segment(sc->tally, i);
-        if (v->unit == LB_UNIT_REQUEST)
-            sc->unit_errors += s->errors;
-        else if (v->unit == LB_UNIT_CONNECTION)
-            sc->unit_errors += s->start_errors;
     }
     for (size_t i = 0; i < v->n_shares; i++) {
         struct lb_share *s = &v->shares[i];

@@ -54,6 +54,8 @@ static int join_backend(struct lb_backend *a, const struct lb_backend *b, unsign
     a->answers += b->answers;
     a->errors += b->errors;
     a->starts += b->starts;
+    a->aside += b->aside;
+    a->aside_starts += b->aside_starts;
     for (unsigned i = 0; i < LB_SLOTS; i++)
         a->slots[i >> narrower] += b->slots[i];
     if (set_missing(&a->group, b->group) < 0 || set_missing(&a->version, b->version) < 0 ||
@@ -202,6 +204,7 @@ static int join_connections(struct stitch *st)
                 break;
             }
             to->address = from->address == LB_NONE ? LB_NONE : st->address[from->address];
+            to->channel = from->channel;
             memcpy(to->key, from->key, sizeof(to->key));
         }
         join_connection(st, to, from);
@@ -274,6 +277,8 @@ static int join_totals(struct stitch *st)
     a->errors += b->errors;
     a->starts += b->starts;
     a->start_errors += b->start_errors;
+    a->aside_errors += b->aside_errors;
+    a->aside_start_errors += b->aside_start_errors;
     a->unnamed_answers += b->unnamed_answers;
     a->dropped_names += b->dropped_names;
     a->late += b->late;

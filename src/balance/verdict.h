@@ -84,6 +84,7 @@ enum lb_fact_id {
     LB_FACT_EVENT,       /* timeline */
     LB_FACT_ONE_CHANNEL, /* one channel carried all */
     LB_FACT_CHANGES,     /* changes below the client's sight */
+    LB_FACT_ASIDE,       /* units left out under client-side */
     LB_FACTS
 };
 
@@ -120,8 +121,9 @@ struct lb_verdict {
 
     bool by_group; /* shares are those of groups */
     enum lb_unit unit;
-    uint64_t units;    /* judged */
-    uint64_t seen;     /* backends (or groups) seen */
+    uint64_t units; /* judged */
+    uint64_t aside; /* client-side: units left out, their address was not the client's own choice */
+    uint64_t seen;  /* backends (or groups) seen */
     uint64_t expected; /* N it was judged over */
     struct lb_evenness evenness;
     double dispersion, jain;

@@ -6,19 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/settle.h"
+
 #define MAX_SENDS_A_STEP 64 /* then replies are looked for, however much is overdue */
 #define NOT_STARTED INT64_MIN
+
+/* One that is open: of gRPC a channel, which may have several connections. */
+struct place {
+    struct lb_slot *slot;     /* NULL: not open */
+    uint64_t channel;         /* its number in the run */
+    struct lb_settle *settle; /* NULL: it has no start to leave aside, or that is over */
+};
 
 /* One schedule and the slots it speaks of: the run's, and before it the warm-up's. */
 struct phase {
     struct lb_schedule *schedule;
-    struct lb_slot **slots; /* by the schedule's number; NULL: not open */
+    struct place *slots; /* by the schedule's number */
     uint32_t slot_count;
 };
 
 /* A request in flight. The transport's tag is its index. */
 struct flight {
     bool used, warmup, keep;
+    bool aside; /* sent at the start of its channel */
     uint32_t slot;
     uint64_t ticket, number;
     int64_t planned_ns, sent_ns;
@@ -36,7 +46,7 @@ struct lb_engine {
     struct lb_tally *warmup_tally;
     struct flight *flights;
     uint32_t flight_count, first_free; /* free list; flight_count ends it */
-    uint64_t in_flight, sent, warmup_sent;
+    uint64_t in_flight, sent, warmup_sent, channels;
 
     int64_t origin_ns;  /* on the transport's clock, of time 0 */
     int64_t planned_ns; /* of the next request */
@@ -95,7 +105,7 @@ static int make_room(struct phase *phase, uint32_t slot)
     if (slot < phase->slot_count)
         return 0;
     uint32_t count = slot + 1 < 16 ? 16 : 2 * (slot + 1);
-    struct lb_slot **slots = realloc(phase->slots, count * sizeof *slots);
+    struct place *slots = realloc(phase->slots, count * sizeof *slots);
     if (!slots)
         return -1;
     memset(slots + phase->slot_count, 0, (count - phase->slot_count) * sizeof *slots);
@@ -106,9 +116,10 @@ static int make_room(struct phase *phase, uint32_t slot)
 
 static void close_slot(struct lb_engine *e, struct phase *phase, uint32_t slot)
 {
-    if (slot < phase->slot_count && phase->slots[slot]) {
-        e->transport->ops->close(phase->slots[slot]);
-        phase->slots[slot] = NULL;
+    if (slot < phase->slot_count && phase->slots[slot].slot) {
+        e->transport->ops->close(phase->slots[slot].slot);
+        free(phase->slots[slot].settle);
+        phase->slots[slot] = (struct place){0};
     }
 }
 
@@ -121,6 +132,17 @@ static void close_phase(struct lb_engine *e, struct phase *phase)
     *phase = (struct phase){0};
 }
 
+/* Policies that choose for each request are uneven until they have reached every address. */
+static int start_settling(struct lb_engine *e, struct place *place, int address)
+{
+    const struct lb_target_facts *target = &e->load.schedule.target;
+    if (address >= 0 || target->addresses < 2 || !target->lb_policy ||
+        strcmp(target->lb_policy, "pick_first") == 0)
+        return 0;
+    place->settle = lb_settle_new(target->addresses, elapsed(e));
+    return place->settle ? 0 : lb_error_set(&e->error, "out of memory");
+}
+
 /* Opens the step's slot; the one of the same number that the warm-up left is used on. */
 static int open_slot(struct lb_engine *e, struct phase *phase, const struct lb_step *step)
 {
@@ -130,15 +152,16 @@ static int open_slot(struct lb_engine *e, struct phase *phase, const struct lb_s
     close_slot(e, phase, step->slot);
     if (phase == &e->run && step->keep && step->slot < e->warmup.slot_count) {
         phase->slots[step->slot] = e->warmup.slots[step->slot];
-        e->warmup.slots[step->slot] = NULL;
+        e->warmup.slots[step->slot] = (struct place){0};
     }
-    if (phase->slots[step->slot])
+    struct place *place = &phase->slots[step->slot];
+    if (place->slot)
         return 0;
     lb_vary_key(e->vary, step->key, step->address, &key);
     key.key.owner = step->slot;
-    phase->slots[step->slot] =
-        e->transport->ops->open(e->transport, &key.key, step->keep, &e->error);
-    return phase->slots[step->slot] ? 0 : -1;
+    place->slot = e->transport->ops->open(e->transport, &key.key, step->keep, &e->error);
+    place->channel = ++e->channels;
+    return place->slot ? start_settling(e, place, step->address) : -1;
 }
 
 /* --- sending -------------------------------------------------------------------------------------
@@ -152,6 +175,16 @@ static void advance_plan(struct lb_engine *e, int64_t now)
     e->planned_ns += interval;
     if (interval > 0 && !e->load.catch_up && e->planned_ns < now)
         e->planned_ns += (now - e->planned_ns + interval - 1) / interval * interval;
+}
+
+/* Is this request one of the start of its channel? */
+static bool is_start(struct place *place, int64_t now)
+{
+    if (place->settle && lb_settle_over(place->settle, now)) {
+        free(place->settle);
+        place->settle = NULL;
+    }
+    return place->settle != NULL;
 }
 
 static void send_step(struct lb_engine *e, struct phase *phase, const struct lb_step *step,
@@ -170,12 +203,13 @@ static void send_step(struct lb_engine *e, struct phase *phase, const struct lb_
     flight->warmup = warmup;
     flight->keep = step->keep;
     flight->slot = step->slot;
+    flight->aside = is_start(&phase->slots[step->slot], now);
     flight->ticket = step->ticket;
     flight->number = warmup ? ++e->warmup_sent : ++e->sent;
     flight->planned_ns = e->load.interval_ns > 0 ? e->planned_ns : now;
     flight->sent_ns = now;
     advance_plan(e, now);
-    e->transport->ops->send(phase->slots[step->slot], (uint64_t)(flight - e->flights),
+    e->transport->ops->send(phase->slots[step->slot].slot, (uint64_t)(flight - e->flights),
                             e->origin_ns + now + e->load.timeout_ns);
 }
 
@@ -292,6 +326,11 @@ static void on_reply(void *arg, const struct lb_reply *reply)
     char server_connection[24];
     release_flight(e, &e->flights[reply->tag]);
     observe(e, &done, server_connection, &observation);
+    struct place *place = &phase->slots[flight.slot];
+    observation.channel = place->channel;
+    observation.aside = flight.aside;
+    if (place->settle)
+        lb_settle_note(place->settle, reply->remote);
     if (lb_schedule_done(phase->schedule, flight.ticket, &observation) < 0)
         fail(e, "out of memory");
     if (reply->last && flight.keep)
@@ -307,7 +346,7 @@ static void on_closed(void *arg, uint32_t owner)
 {
     struct lb_engine *e = arg;
     struct phase *phase = e->warming ? &e->warmup : &e->run;
-    if (owner < phase->slot_count && phase->slots[owner])
+    if (owner < phase->slot_count && phase->slots[owner].slot)
         lb_schedule_closed(phase->schedule, owner);
 }
 

@@ -67,6 +67,8 @@ struct http_transport {
     uint64_t connections;
     unsigned addresses;
     struct sockaddr_storage first;
+    struct lb_address *known; /* of http_look_up: DNS may turn the order, numbers must not */
+    unsigned known_count;
     struct lb_jar *jars; /* MAX_JARS of them once one is used */
 };
 
@@ -316,6 +318,19 @@ static void take_addresses(struct lb_slot *slot, const struct evutil_addrinfo *f
     }
 }
 
+/* A slot that is pointed at a known address asks nobody. */
+static bool take_known(struct lb_slot *slot)
+{
+    const struct http_transport *t = slot->transport;
+    if (slot->address < 0 || t->known_count == 0 ||
+        !(slot->addresses = malloc(sizeof *slot->addresses)))
+        return false;
+    slot->addresses[0] = t->known[(unsigned)slot->address % t->known_count];
+    slot->address_count = 1;
+    slot->tried = 0;
+    return true;
+}
+
 static void on_lookup(int result, struct evutil_addrinfo *found, void *arg)
 {
     if (result == EVUTIL_EAI_CANCEL)
@@ -343,6 +358,10 @@ static void on_lookup(int result, struct evutil_addrinfo *found, void *arg)
 static void look_up(struct lb_slot *slot)
 {
     const struct lb_http_url *url = &slot->transport->settings.url;
+    if (take_known(slot)) {
+        connect_next(slot);
+        return;
+    }
     struct evutil_addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     char port[8];
@@ -516,6 +535,7 @@ static void http_facts(struct lb_transport *transport, struct lb_transport_facts
 /* A slot that only looks up. */
 static void http_look_up(struct lb_transport *transport, int64_t deadline_ns)
 {
+    struct http_transport *t = (struct http_transport *)transport;
     const struct lb_slot_key key = {.address = -1};
     struct lb_slot *slot = http_open(transport, &key, false, NULL);
     if (!slot)
@@ -525,6 +545,10 @@ static void http_look_up(struct lb_transport *transport, int64_t deadline_ns)
     look_up(slot);
     while (slot->lookup && lb_clock_monotonic_ns() < deadline_ns)
         http_poll(transport, deadline_ns);
+    free(t->known);
+    t->known = slot->addresses;
+    t->known_count = slot->addresses ? slot->address_count : 0;
+    slot->addresses = NULL;
     http_close(slot);
 }
 
@@ -537,6 +561,7 @@ static void http_free(struct lb_transport *transport)
     for (size_t i = 0; t->jars && i < MAX_JARS; i++)
         lb_jar_clear(&t->jars[i]);
     free(t->jars);
+    free(t->known);
     if (t->wake)
         event_free(t->wake);
     if (t->dns)
@@ -560,18 +585,6 @@ static const struct lb_transport_ops http_ops = {
     .free = http_free,
 };
 
-/* To the microsecond: planned send times are. */
-static struct event_base *new_loop(void)
-{
-    struct event_config *config = event_config_new();
-    struct event_base *loop = NULL;
-    if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
-        loop = event_base_new_with_config(config);
-    if (config)
-        event_config_free(config);
-    return loop;
-}
-
 struct lb_transport *lb_http_transport_new(const struct lb_http_settings *settings,
                                            struct lb_error *err)
 {
@@ -582,7 +595,7 @@ struct lb_transport *lb_http_transport_new(const struct lb_http_settings *settin
     }
     t->base.ops = &http_ops;
     t->settings = *settings;
-    t->events = new_loop();
+    t->events = lb_wire_loop_new();
     if (t->events) {
         t->wake = event_new(t->events, -1, 0, on_wake, t);
         t->dns = lb_resolver_new(t->events, NULL);

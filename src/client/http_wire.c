@@ -259,3 +259,14 @@ void lb_wire_free(struct lb_wire *wire)
     evhttp_connection_free(wire->connection);
     free(wire);
 }
+
+struct event_base *lb_wire_loop_new(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *loop = NULL;
+    if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+        loop = event_base_new_with_config(config);
+    if (config)
+        event_config_free(config);
+    return loop;
+}

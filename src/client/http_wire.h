@@ -24,6 +24,9 @@ struct lb_wire_events {
     void (*closed)(void *arg);                    /* no request was in flight, or it has ended */
 };
 
+/* An event loop that is precise to the microsecond: planned send times are. NULL after failure. */
+struct event_base *lb_wire_loop_new(void);
+
 /* `address` and `events` are copied, `source` (a local address, or NULL) as well. With `tls`, which
  * may be NULL and must outlive the wire, connected comes after the handshake. NULL without memory.
  */

@@ -10,6 +10,8 @@ const struct lb_field lb_segment_fields[LB_SEGMENT_FIELDS] = {
     {"errors", LB_FIELD_U64, offsetof(struct lb_segment, errors)},
     {"starts", LB_FIELD_U64, offsetof(struct lb_segment, starts)},
     {"start_errors", LB_FIELD_U64, offsetof(struct lb_segment, start_errors), true},
+    {"aside_errors", LB_FIELD_U64, offsetof(struct lb_segment, aside_errors), true},
+    {"aside_start_errors", LB_FIELD_U64, offsetof(struct lb_segment, aside_start_errors), true},
     {"unnamed_answers", LB_FIELD_U64, offsetof(struct lb_segment, unnamed_answers), true},
     {"dropped_names", LB_FIELD_U64, offsetof(struct lb_segment, dropped_names), true},
     {"late", LB_FIELD_U64, offsetof(struct lb_segment, late), true},
@@ -32,6 +34,8 @@ const struct lb_field lb_backend_fields[LB_BACKEND_FIELDS] = {
     {"answers", LB_FIELD_U64, offsetof(struct lb_backend, answers)},
     {"errors", LB_FIELD_U64, offsetof(struct lb_backend, errors), true},
     {"starts", LB_FIELD_U64, offsetof(struct lb_backend, starts), true},
+    {"aside", LB_FIELD_U64, offsetof(struct lb_backend, aside), true},
+    {"aside_starts", LB_FIELD_U64, offsetof(struct lb_backend, aside_starts), true},
     {"first_request", LB_FIELD_U64, offsetof(struct lb_backend, first_request), true},
     {"last_request", LB_FIELD_U64, offsetof(struct lb_backend, last_request), true},
     {"first_ns", LB_FIELD_I64, offsetof(struct lb_backend, first_ns), true},
@@ -40,6 +44,7 @@ const struct lb_field lb_backend_fields[LB_BACKEND_FIELDS] = {
 
 const struct lb_field lb_connection_fields[LB_CONNECTION_FIELDS] = {
     {"id", LB_FIELD_U64, offsetof(struct lb_connection, id)},
+    {"channel", LB_FIELD_U64, offsetof(struct lb_connection, channel), true},
     {"requests", LB_FIELD_U64, offsetof(struct lb_connection, requests)},
     {"first_request", LB_FIELD_U64, offsetof(struct lb_connection, first_request), true},
     {"last_request", LB_FIELD_U64, offsetof(struct lb_connection, last_request), true},

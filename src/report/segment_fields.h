@@ -5,9 +5,9 @@
 #include "balance/segment.h"
 #include "report/fields.h"
 
-#define LB_SEGMENT_FIELDS 17
-#define LB_BACKEND_FIELDS 13
-#define LB_CONNECTION_FIELDS 15
+#define LB_SEGMENT_FIELDS 19
+#define LB_BACKEND_FIELDS 15
+#define LB_CONNECTION_FIELDS 16
 #define LB_FOLDED_FIELDS 7
 #define LB_KEY_FIELDS 6
 #define LB_STATUS_FIELDS 3

@@ -126,10 +126,13 @@ class SocketPeer:
 
 
 class NameServer:
-    """Answers A questions from `names` (name -> IPv4 addresses) over UDP; other names do not exist."""
+    """Answers A questions from `names` (name -> IPv4 addresses) over UDP; other names do not exist.
 
-    def __init__(self, names):
+    With `turning` each answer begins with another of the addresses, as a cluster's DNS does."""
+
+    def __init__(self, names, turning=False):
         self.names = names
+        self._turning, self._turn = turning, 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(0.1)
@@ -146,6 +149,9 @@ class NameServer:
         kind = struct.unpack("!H", query[at + 1:at + 3])[0]
         known = self.names.get(".".join(labels).lower())
         found = known if known and kind == 1 else []
+        if self._turning and found:
+            self._turn = (self._turn + 1) % len(found)
+            found = found[self._turn:] + found[:self._turn]
         answers = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(a) for a in found)
         flags = 0x8180 if known else 0x8183
         return query[:2] + struct.pack("!HHHHH", flags, 1, len(found), 0, 0) + question + answers

@@ -279,6 +279,51 @@ START_TEST(a_key_that_decides_is_found)
 }
 END_TEST
 
+/* Once an address is known to decide, only what the client itself chooses tells how evenly. */
+START_TEST(client_side_is_counted_where_the_client_chooses)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    static const char *const remotes[] = {"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"};
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    struct lb_schedule_options o = {.mode = LB_SCHEDULE_DIAGNOSE,
+                                    .seed = 3,
+                                    .addresses = 3,
+                                    .expected_backends = 3,
+                                    .target = {.addresses = 3, .lb_policy = "round_robin"}};
+    struct lb_schedule *s = lb_schedule_new(&o, t);
+    struct lb_step step;
+    uint64_t request = 0, own = 0, opened = 0;
+    unsigned turn = 0;
+    for (;;) {
+        ck_assert_int_eq(lb_schedule_next(s, &step), 0);
+        if (step.kind != LB_STEP_SEND)
+            break;
+        unsigned at = step.address >= 0 ? (unsigned)step.address : turn++ % 3;
+        struct lb_observation seen = answer(++request, 1 + step.slot * 3 + at, names[at]);
+        seen.remote = remotes[at];
+        seen.channel = step.slot + 1;
+        seen.connection += step.open && !step.keep ? 1000 + 10 * request : 0;
+        opened += step.address < 0 && step.open;
+        own += step.address < 0;
+        seen.aside = step.address < 0 && own <= 3; /* the start of the channel */
+        ck_assert_int_eq(lb_schedule_done(s, step.ticket, &seen), 0);
+        ck_assert(seen.aside == (step.address >= 0 || own <= 3));
+    }
+    ck_assert_int_eq(step.reason, LB_STOP_CERTAIN);
+    ck_assert_uint_eq(own, 35 + 3);
+    ck_assert_uint_eq(opened, 1); /* one channel, whose policy it is */
+    lb_tally_flush(t);
+    const struct lb_segment *all = only_segment(t);
+    for (size_t i = 0; i < 3; i++) {
+        const struct lb_backend *b = &all->backends[i];
+        ck_assert_uint_ge(b->answers - b->aside, 11);
+        ck_assert_uint_le(b->answers - b->aside, 12);
+    }
+    lb_schedule_free(s);
+    lb_tally_free(t);
+}
+END_TEST
+
 START_TEST(a_target_that_refuses_all_is_given_up_soon)
 {
     struct probe p = {.backend = none};
@@ -313,6 +358,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, the_probe_follows_the_alpha_of_the_verdict);
     tcase_add_test(tests, one_backend_makes_the_probe_vary_keys_and_send_together);
     tcase_add_test(tests, a_key_that_decides_is_found);
+    tcase_add_test(tests, client_side_is_counted_where_the_client_chooses);
     tcase_add_test(tests, a_target_that_refuses_all_is_given_up_soon);
     tcase_add_test(tests, options_out_of_range_are_refused);
 }

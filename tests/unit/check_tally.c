@@ -24,6 +24,8 @@ static void make_run(struct lb_observation *list, unsigned n, unsigned seed)
         o.remote = remotes[connection % 2];
         o.group = o.backend[4] < 'c' ? "v1" : "v2";
         o.zone = "z";
+        o.channel = 1 + connection / 3;
+        o.aside = gsl_rng_uniform_int(rng, 4) == 0;
         o.finish_ns += (int64_t)gsl_rng_uniform_int(rng, 90000000);
         o.server_connection = ids[gsl_rng_uniform_int(rng, 3)];
         o.server_ordinal = 1 + gsl_rng_uniform_int(rng, 3);

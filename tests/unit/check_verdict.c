@@ -369,6 +369,88 @@ START_TEST(two_hops_are_two_layers)
 }
 END_TEST
 
+/* Requests on channels drawn at random, each with a turn over three remote addresses; a backend for
+ * each address, or for each connection. */
+static struct lb_tally *feed_channels(unsigned channels, unsigned requests, bool by_address)
+{
+    static const char *const remotes[] = {"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"};
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    unsigned turn[8] = {0}, backend[8][3];
+    gsl_rng_set(rng, 4);
+    for (unsigned c = 0; c < 8; c++)
+        for (unsigned a = 0; a < 3; a++)
+            backend[c][a] = by_address ? a : (unsigned)gsl_rng_uniform_int(rng, 3);
+    for (uint64_t i = 1; i <= requests; i++) {
+        unsigned c = (unsigned)gsl_rng_uniform_int(rng, channels), a = turn[c]++ % 3;
+        char name[2] = {(char)('a' + backend[c][a]), '\0'};
+        struct lb_observation o = answer(i, 1 + c * 3 + a, name);
+        o.channel = c + 1;
+        o.remote = remotes[a];
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    lb_tally_flush(t);
+    gsl_rng_free(rng);
+    return t;
+}
+
+/* As with xds: nobody told how many addresses there are; or told one, and there were more. */
+START_TEST(channels_that_choose_among_addresses_are_client_side)
+{
+    for (unsigned addresses = 0; addresses <= 1; addresses++) {
+        struct lb_tally *t = feed_channels(6, 90, true);
+        struct lb_target_facts target = {.addresses = addresses, .lb_policy = "pick_first"};
+        struct lb_verdict_options o = {.target = &target, .expected_backends = 3};
+        struct lb_verdict *v = judge(t, &o);
+        ck_assert_int_eq(v->layers.layer, LB_LAYER_CLIENT_SIDE);
+        ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+        ck_assert_int_eq(v->unit, LB_UNIT_REQUEST);
+        ck_assert(v->layers.own_choice);
+        lb_verdict_free(v);
+        lb_tally_free(t);
+    }
+}
+END_TEST
+
+START_TEST(one_channel_over_addresses_is_never_called_per_connection)
+{
+    struct lb_tally *t = feed_channels(1, 200, true);
+    struct lb_target_facts target = {.addresses = 1, .lb_policy = "round_robin"};
+    struct lb_verdict_options o = {.target = &target};
+    struct lb_verdict *v = judge(t, &o);
+    ck_assert_int_eq(v->layers.layer, LB_LAYER_UNKNOWN);
+    ck_assert(v->layers.explanations[LB_BY_ADDRESS].left);
+    ck_assert(v->layers.explanations[LB_BY_CONNECTION].left);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+    t = feed_channels(6, 200, false); /* the address does not decide */
+    v = judge(t, &o);
+    ck_assert_int_ne(v->layers.layer, LB_LAYER_CLIENT_SIDE);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
+/* A channel that went to the next address when its connection was lost did not choose. */
+START_TEST(a_channel_that_moved_on_chose_nothing)
+{
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (uint64_t i = 1; i <= 90; i++) {
+        uint64_t c = (i - 1) / 5;
+        struct lb_observation o = answer(i, c + 1, c % 2 ? "a" : "b");
+        o.channel = 1;
+        o.remote = c % 2 ? "10.0.0.1:80" : "10.0.0.2:80";
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    lb_tally_flush(t);
+    struct lb_verdict *v = judge(t, NULL);
+    ck_assert(!v->layers.own_choice);
+    ck_assert_int_ne(v->layers.layer, LB_LAYER_CLIENT_SIDE);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
 START_TEST(a_policy_with_one_address_is_told)
 {
     char letters[41];
@@ -571,6 +653,9 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_fleet_of_pinned_clients_is_said_though_the_sum_is_even);
     tcase_add_test(tests, two_connections_on_one_server_side_connection_prove_a_pool);
     tcase_add_test(tests, two_hops_are_two_layers);
+    tcase_add_test(tests, channels_that_choose_among_addresses_are_client_side);
+    tcase_add_test(tests, one_channel_over_addresses_is_never_called_per_connection);
+    tcase_add_test(tests, a_channel_that_moved_on_chose_nothing);
     tcase_add_test(tests, a_policy_with_one_address_is_told);
     tcase_add_test(tests, expectations_are_met_not_met_or_cannot_be_judged);
     tcase_add_test(tests, names_from_the_network_are_escaped_and_lines_fit);
