@@ -50,6 +50,7 @@ struct lb_engine {
 
     int64_t origin_ns;  /* on the transport's clock, of time 0 */
     int64_t planned_ns; /* of the next request */
+    int64_t hold_ns;    /* a probe waits for its channel: nothing is sent before */
     bool warming, blocked, stopped, failed;
     enum lb_stop_reason reason;
     struct lb_error error; /* when failed */
@@ -204,6 +205,8 @@ static void send_step(struct lb_engine *e, struct phase *phase, const struct lb_
     flight->keep = step->keep;
     flight->slot = step->slot;
     flight->aside = is_start(&phase->slots[step->slot], now);
+    if (flight->aside && e->load.schedule.mode == LB_SCHEDULE_DIAGNOSE)
+        e->hold_ns = now + LB_SETTLE_PACE_NS;
     flight->ticket = step->ticket;
     flight->number = warmup ? ++e->warmup_sent : ++e->sent;
     flight->planned_ns = e->load.interval_ns > 0 ? e->planned_ns : now;
@@ -234,13 +237,18 @@ static bool end_warmup(struct lb_engine *e)
     return true;
 }
 
+static bool is_held(const struct lb_engine *e, int64_t now)
+{
+    return e->hold_ns > 0 && now < e->hold_ns;
+}
+
 static void send_due(struct lb_engine *e)
 {
     for (int n = 0; n < MAX_SENDS_A_STEP; n++) {
         bool may_send = end_warmup(e);
         int64_t now = elapsed(e);
         if (!may_send || load_is_done(e, now) || e->blocked ||
-            (e->load.interval_ns > 0 && now < e->planned_ns))
+            (e->load.interval_ns > 0 && now < e->planned_ns) || is_held(e, now))
             return;
         struct phase *phase = e->warming ? &e->warmup : &e->run;
         struct lb_step step;
@@ -404,7 +412,7 @@ int lb_engine_step(struct lb_engine *e, struct lb_error *err)
     int64_t now = elapsed(e), until = now + LB_POLL_MAX_NS;
     bool done = load_is_done(e, now), ending = e->warming && now >= 0;
     if (!done && !e->blocked && !ending)
-        until = e->load.interval_ns > 0 ? e->planned_ns : now;
+        until = is_held(e, now) ? e->hold_ns : e->load.interval_ns > 0 ? e->planned_ns : now;
     if (e->warming && !ending && until > 0)
         until = 0;
     if (!e->failed && (!done || e->in_flight))
