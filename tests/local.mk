@@ -220,10 +220,16 @@ e2e_tests = \
 	tests/e2e/http_restarts.py \
 	tests/e2e/http_server_tls.py \
 	tests/e2e/http_server.py \
+	tests/e2e/k8s.py \
 	tests/e2e/tree.py
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
+EXTRA_DIST += $(e2e_tests) tests/cluster.sh tests/e2e/image.py tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
 	tests/e2e/haproxy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
+
+# Slow, and only for root: builds the image twice.
+.PHONY: check-image
+check-image:
+	$(AM_TESTS_ENVIRONMENT) $(PYTHON) '$(top_srcdir)/tests/e2e/image.py'
 
 # Reports of simulated runs: make_reports writes them for the end-to-end tests and for measuring.
 noinst_LIBRARIES += tests/report/libsample.a

