@@ -111,7 +111,7 @@ finished() {
 }
 
 verdict() {
-    kube delete jobs -l app.kubernetes.io/component=verdict --ignore-not-found >/dev/null
+    kube delete jobs,configmaps -l app.kubernetes.io/component=verdict --ignore-not-found >/dev/null
     # Clients belong into the mesh if the servers were put there by hand.
     case $(kube get deployment server -o jsonpath='{.spec.template.spec..name}') in
     *istio-proxy*) INJECT=1 ;;
@@ -125,7 +125,7 @@ verdict() {
         until status=$(finished "$name") && [ -n "$status" ]; do
             if [ $SECONDS -ge $end ]; then
                 explain job "$name"
-                kube delete jobs -l app.kubernetes.io/component=verdict --wait=false >/dev/null
+                kube delete jobs,configmaps -l app.kubernetes.io/component=verdict --wait=false >/dev/null
                 fail "job $name did not end in $TIMEOUT s; the jobs have been removed"
             fi
             sleep 1
@@ -133,7 +133,7 @@ verdict() {
         # What went to standard error is there too; the report is the line that is JSON.
         kube logs "job/$name" -c client | sed -n '/^{/p' >"$REPORTS/$name.json"
     done
-    kube delete jobs -l app.kubernetes.io/component=verdict --wait=false >/dev/null
+    kube delete jobs,configmaps -l app.kubernetes.io/component=verdict --wait=false >/dev/null
     "$LBDEMO_REPORT" --check "$overlay/expected.json" "$REPORTS"
 }
 
@@ -146,6 +146,7 @@ delete() {
         return
     fi
     render | kube delete --ignore-not-found -f - >/dev/null
+    kube delete configmaps -l "$mark" --ignore-not-found >/dev/null
     # Servers drain first, and a Gateway's own pods go when their owner has gone.
     kube wait --for=delete pods -l app.kubernetes.io/name=lbdemo --timeout="${TIMEOUT}s" >/dev/null
     kube wait --for=delete pods -l gateway.networking.k8s.io/gateway-name=lbdemo --timeout="${TIMEOUT}s" >/dev/null
