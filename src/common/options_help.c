@@ -11,8 +11,7 @@
 
 enum { WIDTH = 79, HELP_COLUMN = 6 };
 
-/* Prints the words of `text`, wrapped, each line indented by `indent`. */
-static void print_wrapped(FILE *out, const char *text, int indent)
+void lb_options_print_wrapped(FILE *out, const char *text, int indent)
 {
     int column = 0;
     while (*text) {
@@ -85,13 +84,13 @@ static void print_option(const struct lb_option *o, const void *config, FILE *ou
         snprintf(text, sizeof text, "%.*s%s.", (int)help - 1, o->help, tail);
     else
         snprintf(text, sizeof text, "%s%s", o->help, tail);
-    print_wrapped(out, text, HELP_COLUMN);
+    lb_options_print_wrapped(out, text, HELP_COLUMN);
 }
 
 void lb_options_print_help(const struct lb_program *program, const void *config, FILE *out)
 {
     fprintf(out, "Usage: %s %s\n", program->name, program->synopsis);
-    print_wrapped(out, program->summary, 0);
+    lb_options_print_wrapped(out, program->summary, 0);
     for (size_t g = 0; g < program->group_count; g++) {
         fprintf(out, "\n%s:\n", program->groups[g].title);
         for (size_t i = 0; i < program->groups[g].count; i++)
@@ -100,10 +99,11 @@ void lb_options_print_help(const struct lb_program *program, const void *config,
     fputs("\nOther:\n  --help\n      Print this and exit.\n  --version\n"
           "      Print the version, license and libraries and exit.\n\n",
           out);
-    print_wrapped(out,
-                  "Each option is also an environment variable: LBDEMO_ and its name in capitals "
-                  "with '_' for '-'; the option wins.",
-                  0);
+    lb_options_print_wrapped(
+        out,
+        "Each option is also an environment variable: LBDEMO_ and its name in capitals "
+        "with '_' for '-'; the option wins.",
+        0);
     if (program->epilog)
         fprintf(out, "\n%s", program->epilog);
     fprintf(out, "\nReport bugs to: %s\n", PACKAGE_BUGREPORT);

@@ -9,6 +9,10 @@
 /* Writes "LBDEMO_HTTP_LISTEN" for http-listen. */
 void lb_option_env_name(const struct lb_option *o, char name[LB_OPTION_ENV_NAME]);
 
+/* Prints the words of `text` in lines of at most 80 columns (a longer word stands alone), each
+ * indented by `indent` spaces. */
+void lb_options_print_wrapped(FILE *out, const char *text, int indent);
+
 /* At most 80 columns; `config` holds the defaults. */
 void lb_options_print_help(const struct lb_program *program, const void *config, FILE *out);
 void lb_options_print_version(const struct lb_program *program, FILE *out);

@@ -226,9 +226,8 @@ static int demonstrate(struct lb_lab *lab, const struct lb_topology *const *topo
             good = check_cell(lab, &rows[i], p) && good;
     }
     if (good)
-        printf(
-            "\nL4 picks a server for each connection: HTTP opened one for each request, gRPC kept\n"
-            "one for all. L7 picks a server for each request.\n");
+        printf("\nL4 picks a server for each connection: HTTP opened one for each request, gRPC\n"
+               "kept one for all. L7 picks a server for each request.\n");
     if (make_page(lab, rows, count, err) < 0)
         return -1;
     printf("\nThe runs as a page: %s/" PAGE "\nLogs and reports: %s\n", lab->dir, lab->dir);

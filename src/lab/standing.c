@@ -15,12 +15,14 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/options_help.h"
 #include "lab/client.h"
 #include "lab/programs.h"
 #include "lab/state.h"
 
 #define DOWN_LIMIT_NS (30 * LB_NS_PER_S)
 #define DOWN_POLL_NS (10 * LB_NS_PER_MS)
+#define LIST_SUMMARY_COLUMN 32
 
 static int read_lab(const struct lb_lab_options *options, struct lb_state_lab *lab,
                     struct lb_error *err)
@@ -155,16 +157,29 @@ static void print_standing(const struct lb_state_lab *lab)
     }
 }
 
+/* Says why a topology cannot be had here, at length unless the last one told was the same. */
+static void print_absence(const char *why, struct lb_error *told)
+{
+    char text[sizeof told->text + sizeof "(not here: )"];
+    if (strcmp(told->text, why) == 0)
+        snprintf(text, sizeof text, "(not here)");
+    else
+        snprintf(text, sizeof text, "(not here: %s)", why);
+    snprintf(told->text, sizeof told->text, "%s", why);
+    lb_options_print_wrapped(stdout, text, LIST_SUMMARY_COLUMN);
+}
+
 int lb_lab_list(const struct lb_lab_options *options, struct lb_error *err)
 {
     struct lb_state_lab lab;
+    struct lb_error told = {0};
     (void)err;
     for (size_t i = 0; i < lb_topology_count; i++) {
         const struct lb_topology *t = &lb_topologies[i];
         struct lb_error why;
         printf("%-24s %-6s %s\n", t->name, t->path, t->summary);
         if (!lb_topology_available(t, options->envoy, &why))
-            printf("%-31s (not here: %s)\n", "", why.text);
+            print_absence(why.text, &told);
     }
     if (read_lab(options, &lab, NULL) == 0)
         print_standing(&lab);

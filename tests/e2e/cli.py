@@ -1,4 +1,5 @@
 """The command line all our programs share: --help, --version, bad options, man pages."""
+import glob
 import os
 import re
 import shutil
@@ -65,10 +66,10 @@ class CommandLine(lbtest.Case):
     def test_the_man_pages_are_clean(self):
         if not shutil.which("mandoc"):
             self.skipTest("mandoc is not installed")
-        for name, section in PROGRAMS.items():
-            done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page_of(name, section)], capture_output=True,
-                                  text=True, check=False)
-            self.assertEqual(done.stdout + done.stderr, "")
+        pages = glob.glob(os.path.join(lbtest.SOURCE, "man", "*.[1-8]"))
+        self.assertGreater(len(pages), len(PROGRAMS))
+        done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *pages], capture_output=True, text=True, check=False)
+        self.assertEqual(done.stdout + done.stderr, "")
 
 
 if __name__ == "__main__":

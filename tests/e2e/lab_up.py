@@ -187,6 +187,12 @@ class Installed(lablib.LabCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         subprocess.run([lab, "down"], env=env, timeout=lbtest.DEADLINE_S, check=True)
 
+    def test_the_list_fits_80_columns_also_where_programs_are_missing(self):
+        for more in ([], ["--envoy", os.path.join(self.path("a-folder-with-a-long-name"), "envoy")]):
+            out = self.lab("list", *more)[1]
+            self.assertEqual([line for line in out.splitlines() if len(line) > 80 and "long-name" not in line], [])
+        self.assertEqual(out.count("a-folder-with-a-long-name"), 1, out)
+
     def test_the_man_page_has_every_topology(self):
         out = self.lab("list")[1]
         offered = set(re.findall(r"^([a-z0-9]\S*) ", out, re.MULTILINE))
