@@ -218,13 +218,20 @@ e2e_tests = \
 	tests/e2e/http_faults.py \
 	tests/e2e/server_systemd.py \
 	tests/e2e/http_restarts.py \
+	tests/e2e/restarts.py \
 	tests/e2e/http_server_tls.py \
 	tests/e2e/http_server.py \
 	tests/e2e/k8s.py \
 	tests/e2e/tree.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/cluster.sh tests/e2e/image.py tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
-	tests/e2e/haproxy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
+	tests/e2e/haproxy.py tests/e2e/envoy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
+
+# Servers restarted under load for as long as it takes to believe it.
+CHECK_RESTARTS = 100
+.PHONY: check-restarts
+check-restarts: all
+	$(AM_TESTS_ENVIRONMENT) RESTARTS=$(CHECK_RESTARTS) $(PYTHON) $(srcdir)/tests/e2e/restarts.py
 
 # Slow, and only for root: builds the image twice.
 .PHONY: check-image

@@ -102,8 +102,10 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
     lb_metrics_begin(w->metrics);
     if (call->request)
         lb_metrics_received(w->metrics, grpc_byte_buffer_length(call->request));
-    lb_grpc_count(&w->arrived, 1);
-    lb_grpc_count(&w->active, 1);
+    if (!call->endpoint->method->probe) {
+        lb_grpc_count(&w->arrived, 1);
+        lb_grpc_count(&w->active, 1);
+    }
     call->is_stream = false;
     call->cancelled = 0;
     call->origin = lb_grpc_connections_count_call(w->shared->connections, call->call);
@@ -120,7 +122,7 @@ void lb_grpc_call_release(struct lb_grpc_call *call)
                    lb_clock_monotonic_ns() - call->begun_ns);
     if (call->cancelled)
         lb_grpc_origin_cancelled(&call->origin);
-    if (!call->is_stream)
+    if (!call->is_stream && !call->endpoint->method->probe)
         lb_grpc_count(&call->worker->active, -1);
     lb_grpc_origin_clear(&call->origin);
     if (!call->endpoint->registered)

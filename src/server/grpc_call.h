@@ -24,6 +24,7 @@ struct lb_grpc_method {
     void (*handle)(struct lb_grpc_call *call);
     unsigned waiting; /* requests a worker keeps in the core: about as many as may come at once */
     bool faults;      /* calls to it may be made to fail on demand */
+    bool probe;       /* unary, and what balancers ask all the time: no work that delays a stop */
 };
 
 /* A method as one server registered it. */

@@ -47,8 +47,8 @@ struct lb_grpc_worker {
     bool waking; /* `woken` is on its way; under the server's lock */
 
     /* Written by the thread, read by the first worker's. */
-    _Atomic uint64_t arrived; /* calls so far */
-    _Atomic uint64_t active;  /* calls that are not answered yet; streams do not count */
+    _Atomic uint64_t arrived; /* calls so far, probes apart */
+    _Atomic uint64_t active;  /* calls that are not answered yet; streams and probes do not */
 
     /* The thread's own. */
     struct lb_grpc_timers timers;

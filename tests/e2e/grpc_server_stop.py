@@ -115,6 +115,26 @@ class Stop(lbtest.Case):
             list(stream)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
 
+    def test_a_balancers_checks_do_not_hold_it_up(self):
+        server = self.server("--drain-timeout", "20s")
+        health = health_stubs.HealthStub(self.channel(server.grpc))
+        ended = threading.Event()
+
+        def check():
+            while not ended.wait(0.05):
+                try:
+                    health.Check(health_pb.HealthCheckRequest(), timeout=1)
+                except grpc.RpcError:
+                    pass
+
+        checker = threading.Thread(target=check)
+        checker.start()
+        self.addCleanup(checker.join)
+        self.addCleanup(ended.set)
+        start = time.monotonic()
+        self.assertEqual(server.stop(), 0)
+        self.assertLess(time.monotonic() - start, 8)
+
     def test_calls_that_never_cease_are_cut_at_the_time_limit(self):
         server = self.server("--drain-timeout", "2s")
         channel = self.channel(server.grpc)

@@ -13,8 +13,11 @@ PODS = ["server-7c4bfd74d-29c69", "server-7c4bfd74d-4btvw", "server-7c4bfd74d-fk
 
 def envoy():
     """The path of Envoy, or None."""
-    path = os.path.join(lbtest.SOURCE, ".tools", "envoy")
-    return path if os.access(path, os.X_OK) else shutil.which("envoy")
+    for path in (os.environ.get("LBDEMO_ENVOY"), os.path.join(lbtest.SOURCE, ".tools", "envoy"),
+                 shutil.which("envoy")):
+        if path and os.access(path, os.X_OK):
+            return path
+    return None
 
 
 def descendants(pid):
