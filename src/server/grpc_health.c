@@ -117,7 +117,7 @@ void lb_grpc_health_changed(struct lb_grpc_worker *w)
 
 const struct lb_grpc_method lb_grpc_health_methods[] = {
     {"/grpc.health.v1.Health/Check", handle_check, 8, .probe = true},
-    {"/grpc.health.v1.Health/Watch", handle_watch, 8, .faults = false},
+    {"/grpc.health.v1.Health/Watch", handle_watch, 8, .probe = false},
 };
 const size_t lb_grpc_health_method_count =
     sizeof lb_grpc_health_methods / sizeof lb_grpc_health_methods[0];
