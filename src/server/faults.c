@@ -198,7 +198,7 @@ int lb_faults_set(struct lb_faults *f, const char *text, size_t len, struct lb_e
     f->count = len > 0;
     if (len > 0)
         f->specs[0] = spec;
-    snprintf(f->text, sizeof f->text, len > 0 ? "%.*s\n" : "", (int)len, text);
+    snprintf(f->text, sizeof f->text, "%.*s%s", (int)len, text, len > 0 ? "\n" : "");
     atomic_store(&f->any, f->count > 0);
     pthread_rwlock_unlock(&f->lock);
     return 0;

@@ -20,10 +20,8 @@ def socket_address(address):
     return {"address": {"socket_address": {"address": host, "port_value": port}}}
 
 
-def listener(protocol, retry_on):
+def listener(protocol):
     route = {"cluster": protocol, "timeout": "0s"}
-    if retry_on:
-        route["retry_policy"] = {"retry_on": retry_on, "num_retries": 3}
     manager = {
         "@type": MANAGER, "stat_prefix": protocol,
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}}],
@@ -47,16 +45,14 @@ def cluster(protocol, addresses, interval):
 
 
 class Envoy(lbtest.Process):
-    """An HTTP and a gRPC listener before `servers`, lbtest.Servers whose readiness it asks every `interval`.
+    """An HTTP and a gRPC listener before `servers`, lbtest.Servers whose readiness it asks every `interval`. It tries nothing twice."""
 
-    It tries nothing twice, unless `retry_on` says so."""
-
-    def __init__(self, folder, servers, interval, retry_on=None):
+    def __init__(self, folder, servers, interval):
         clusters = {p: cluster(p, [getattr(s, p) for s in servers], interval) for p in CHECKS}
         config, admin_file = os.path.join(folder, "envoy.json"), os.path.join(folder, "envoy.admin")
         with open(config, "w", encoding="utf-8") as f:
             json.dump({"admin": socket_address("127.0.0.1:0"), "static_resources": {
-                "listeners": [listener(p, retry_on) for p in CHECKS], "clusters": list(clusters.values())}}, f)
+                "listeners": [listener(p) for p in CHECKS], "clusters": list(clusters.values())}}, f)
         super().__init__(folder, [lablib.envoy(), "-c", config, "--admin-address-path", admin_file, "--concurrency", "1",
                                   "--disable-hot-restart", "--log-level", "warning"])
         lbtest.wait_until(lambda: os.path.exists(admin_file) or self.popen.poll() is not None, "Envoy")

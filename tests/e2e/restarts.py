@@ -149,8 +149,8 @@ class Restarts(lbtest.Case):
     def test_a_killed_server_loses_only_what_was_in_flight(self):
         # The balancer tries another server when it cannot even connect. Until it has read that a connection has
         # ended it may send once more there: what is lost is one request for each connection at most.
-        self.need_envoy()
-        self.stand(lambda servers: envoy.Envoy(self.folder, servers, INTERVAL, retry_on="connect-failure"))
+        self.need_haproxy()
+        self.stand(lambda servers: HAProxies(self.folder, servers, retries=3))
         lost, connections = self.kill_one()
         grpc = lost.pop("gRPC")
         self.assertLessEqual(sum(lost.values()), connections + IN_FLIGHT, lost)
