@@ -212,7 +212,8 @@ static void tell_evenness(struct teller *t)
     const struct lb_evenness *e = &v->evenness;
     if (v->seen > 1 && e->method != LB_EVENNESS_TRIVIAL)
         say(t, LB_FACT_EVENNESS, e->p_value, (double)v->units, e->deff,
-            "p = %.3g that %" PRIu64 " %s chosen as expected differ at least this much (%s; "
+            "p = %.3g is the chance that %" PRIu64
+            " %s are at least this unequal when all is as expected (%s; "
             "dispersion %.2f, Jain's index %.3f)",
             e->p_value, v->units, lb_unit_name(v->unit, v->units != 1),
             lb_evenness_method_name(e->method), v->dispersion, v->jain);

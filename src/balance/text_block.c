@@ -60,6 +60,11 @@ static unsigned columns(const char *text, size_t n)
     return count;
 }
 
+unsigned lb_text_columns(const char *text)
+{
+    return columns(text, strlen(text));
+}
+
 void lb_block_wrap(struct lb_block *b, const char *label, const char *text, unsigned width)
 {
     unsigned indent = label ? TEXT_COLUMN : LABEL_COLUMN, at = 0;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_COLUMNS 40 /* a longer name stands out of its column */
+
 static const char *layer_words(const struct lb_verdict *v)
 {
     switch (v->layers.layer) {
@@ -134,35 +136,64 @@ char *lb_verdict_headline(const struct lb_verdict *v)
     return lb_block_take(&b);
 }
 
+/* Room for the names of the shares shown, so that the figures stand in columns. */
+static unsigned name_columns(const struct lb_verdict *v, size_t head, size_t tail)
+{
+    unsigned most = 0;
+    for (size_t i = 0; i < v->n_shares; i++) {
+        char *name = i < head || i >= v->n_shares - tail ? lb_escape_name(v->shares[i].name) : NULL;
+        unsigned columns = name ? lb_text_columns(name) : 0;
+        most = columns > most && columns <= NAME_COLUMNS ? columns : most;
+        free(name);
+    }
+    return most;
+}
+
+static void one_share(const struct lb_verdict *v, const struct lb_share *s, unsigned columns,
+                      struct lb_block *line)
+{
+    char *name = lb_escape_name(s->name);
+    unsigned used = name ? lb_text_columns(name) : 1;
+    lb_block_add(line, "%s%*s  %5.3g %%", name ? name : "?",
+                 used < columns ? (int)(columns - used) : 0, "", 100 * s->share);
+    free(name);
+    if (s->not_expected)
+        lb_block_add(line, "  not expected");
+    else if (s->expected >= 0)
+        lb_block_add(line, "  expected %.3g %%", 100 * s->expected);
+    if (v->n_shares > 1 && v->units > 0)
+        lb_block_add(line, "  (%.3g to %.3g %%)", 100 * s->low, 100 * s->high);
+    if (s->errors)
+        lb_block_add(line, "  %" PRIu64 " failed", s->errors);
+    if (s->restarts)
+        lb_block_add(line, "  restarted");
+}
+
+/* The largest and the smallest, a line each. */
 static void shares(const struct lb_verdict *v, unsigned width, struct lb_block *b)
 {
-    size_t shown = v->n_shares > LB_TEXT_SHARES ? LB_TEXT_SHARES : v->n_shares;
-    for (size_t i = 0; i < shown; i++) {
-        const struct lb_share *s = &v->shares[i];
-        char *name = lb_escape_name(s->name);
+    bool all = v->n_shares <= LB_TEXT_SHARES;
+    size_t head = all ? v->n_shares : LB_TEXT_SHARES / 2, tail = all ? 0 : LB_TEXT_SHARES - head;
+    unsigned columns = name_columns(v, head, tail);
+    for (size_t i = 0; i < v->n_shares; i++) {
         struct lb_block line = {0};
-        lb_block_add(&line, "%s %.3g %%", name ? name : "?", 100 * s->share);
-        if (s->not_expected)
-            lb_block_add(&line, "  not expected");
-        else if (s->expected >= 0)
-            lb_block_add(&line, "  expected %.3g %%", 100 * s->expected);
-        if (v->n_shares > 1 && v->units > 0)
-            lb_block_add(&line, "  (%.3g to %.3g %% at %.3g %% confidence)", 100 * s->low,
-                         100 * s->high, 100 * (1 - v->alpha_evenness));
-        if (s->errors)
-            lb_block_add(&line, "  %" PRIu64 " failed", s->errors);
-        if (s->restarts)
-            lb_block_add(&line, "  restarted");
+        if (i == head && !all) {
+            lb_block_add(&line, "... %zu more, each between these ...", v->n_shares - head - tail);
+            i = v->n_shares - tail - 1;
+        } else {
+            one_share(v, &v->shares[i], columns, &line);
+        }
         char *text = lb_block_take(&line);
         if (text)
             lb_block_wrap(b, i == 0 ? "share" : "", text, width);
         free(text);
-        free(name);
     }
-    if (v->n_shares > shown) {
-        char more[64];
-        snprintf(more, sizeof(more), "... and %zu more", v->n_shares - shown);
-        lb_block_wrap(b, "", more, width);
+    if (v->n_shares > 1 && v->units > 0) {
+        char note[96];
+        snprintf(note, sizeof(note),
+                 "(in brackets where the true share lies, with %.3g %% confidence)",
+                 100 * (1 - v->alpha_evenness));
+        lb_block_wrap(b, "", note, width);
     }
 }
 

@@ -5,13 +5,13 @@
 #include "balance/verdict.h"
 
 #define LB_TEXT_WIDTH 80
-#define LB_TEXT_SHARES 12 /* lines of shares before "... and n more" */
+#define LB_TEXT_SHARES 12 /* lines of shares; of more, the largest and the smallest */
 
 /* The block the clients end with:
  *
  *     pinned: 1 of 3 backends got all 40 requests (per-connection balancing, L4)
  *       facts   12 connections reached 3 backends, each stayed on one (...)
- *       share   server-...-fk8zf 100 %  expected 33.3 %
+ *       share   server-...-fk8zf    100 %  expected 33.3 %
  *       advice  ...
  *
  * Wrapped at width columns (0: LB_TEXT_WIDTH), every line ends in a newline, control characters of

@@ -78,7 +78,7 @@ START_TEST(one_channel_to_one_of_three_is_pinned_with_advice)
     expect_text(v, "one connection carried all 40");
     expect_text(v, "contrib/k8s/overlays/istio");
     expect_text(v, "--max-connection-age");
-    expect_text(v, "share   a 100 %  expected 33.3 %");
+    expect_text(v, "share   a    100 %  expected 33.3 %");
     lb_verdict_free(v);
     v = judge_letters("aaa", false, &o); /* one in nine by luck */
     ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
@@ -531,6 +531,49 @@ START_TEST(names_from_the_network_are_escaped_and_lines_fit)
 }
 END_TEST
 
+/* One line a backend, in columns; of many the extremes. */
+START_TEST(shares_stand_in_columns_and_many_are_cut_in_the_middle)
+{
+    static const char *const pods[] = {"server-7c4bfd74d-29c69", "server-7c4bfd74d-q",
+                                       "server-7c4bfd74d-fk8zf"};
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (uint64_t i = 1; i <= 105; i++) {
+        struct lb_observation o = answer(i, i, pods[i % 3]);
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    lb_tally_flush(t);
+    struct lb_verdict *v = judge(t, NULL);
+    char *text = lb_verdict_text(v, 80);
+    ck_assert_ptr_nonnull(
+        strstr(text, "server-7c4bfd74d-29c69   33.3 %  expected 33.3 %  (22.8 to 45.9 %)\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "server-7c4bfd74d-q       33.3 %  expected 33.3 %  (22.8 to 45.9 %)\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "(in brackets where the true share lies, with 99 % confidence)\n"));
+    ck_assert_ptr_nonnull(strstr(text, "is the chance that 105 connections are at least this"));
+    free(text);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+    t = lb_tally_new("run", "", 1);
+    for (uint64_t i = 0; i < 400; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "pod-%02u", (unsigned)(i % 40 < 39 || i < 40 ? i % 40 : 0));
+        struct lb_observation o = answer(i + 1, i + 1, name);
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    lb_tally_flush(t);
+    v = judge(t, NULL);
+    text = lb_verdict_text(v, 80);
+    ck_assert_ptr_nonnull(strstr(text, "share   pod-00")); /* the largest */
+    ck_assert_ptr_nonnull(strstr(text, "... 28 more, each between these ...\n"));
+    ck_assert_ptr_nonnull(strstr(text, "pod-39   0.25 %")); /* the smallest */
+    ck_assert_ptr_null(strstr(text, "pod-20"));
+    free(text);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
 START_TEST(every_verdict_of_the_words_has_at_most_three_lines_of_advice)
 {
     struct lb_target_facts targets[] = {
@@ -659,6 +702,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_policy_with_one_address_is_told);
     tcase_add_test(tests, expectations_are_met_not_met_or_cannot_be_judged);
     tcase_add_test(tests, names_from_the_network_are_escaped_and_lines_fit);
+    tcase_add_test(tests, shares_stand_in_columns_and_many_are_cut_in_the_middle);
     tcase_add_test(tests, every_verdict_of_the_words_has_at_most_three_lines_of_advice);
     tcase_add_test(tests, a_verdict_is_made_of_whatever_passes_the_check);
     tcase_add_test(tests, a_live_verdict_says_the_same_words);
