@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define INDEX_MIN 64
+#define CACHE_LINE 64
 
 static size_t place(const struct lb_connection_index *x, uint64_t id)
 {
@@ -45,6 +46,19 @@ struct lb_connection *lb_connection_index__find(const struct lb_connection_index
             return &s->connections[x->slot[i] - 1];
     }
     return NULL;
+}
+
+void lb_connection_index__fetch(const struct lb_connection_index *x, const struct lb_segment *s,
+                                uint64_t id)
+{
+    if (x->size == 0)
+        return;
+    uint32_t at = x->slot[place(x, id)];
+    if (at == 0)
+        return;
+    const char *line = (const char *)&s->connections[at - 1];
+    for (size_t i = 0; i < sizeof(struct lb_connection); i += CACHE_LINE)
+        __builtin_prefetch(line + i, 1);
 }
 
 static int by_age(const void *a, const void *b)

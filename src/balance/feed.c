@@ -325,6 +325,16 @@ static int set_labels(struct lb_feed *f, uint32_t at, const struct lb_observatio
     return 0;
 }
 
+static uint64_t latency_us(const struct lb_observation *o)
+{
+    return o->finish_ns > o->planned_ns ? (uint64_t)(o->finish_ns - o->planned_ns) / 1000 : 0;
+}
+
+static int64_t time_slot(const struct lb_segment *s, const struct lb_observation *o)
+{
+    return (o->finish_ns < 0 ? 0 : o->finish_ns) / LB_SLOT_MIN_NS >> s->slot_shift;
+}
+
 static int count_answer(struct lb_feed *f, const struct lb_observation *o, uint32_t at)
 {
     struct lb_segment *s = f->s;
@@ -351,12 +361,10 @@ static int count_answer(struct lb_feed *f, const struct lb_observation *o, uint3
     b->answers++;
     b->aside += o->aside;
     lb_segment__cover_time(s, o->finish_ns);
-    int64_t finish = o->finish_ns < 0 ? 0 : o->finish_ns;
-    b->slots[finish / LB_SLOT_MIN_NS >> s->slot_shift]++;
+    b->slots[time_slot(s, o)]++;
     if (set_labels(f, at, o) < 0)
         return -1;
-    int64_t us = (o->finish_ns - o->planned_ns) / 1000;
-    return lb_histogram_add(&b->latency, us < 0 ? 0 : (uint64_t)us, 1);
+    return lb_histogram_add(&b->latency, latency_us(o), 1);
 }
 
 static int count_now(struct lb_feed *f, const struct lb_observation *o, uint32_t at)
@@ -390,26 +398,27 @@ static uint64_t hash_server(const struct lb_observation *o)
 
 /* Thousands of connections and backends do not fit the nearest caches: what will be touched is
  * fetched while the toss is weighed. */
-static void fetch_ahead(const struct lb_feed *f, uint32_t backend)
+static void fetch_ahead(const struct lb_feed *f, const struct lb_observation *o, uint32_t backend)
 {
+    const struct lb_segment *s = f->s;
+    const struct lb_connection *c = lb_connection_index__find(&f->connections, s, o->connection);
+    if (c && c->last_backend != LB_NONE)
+        __builtin_prefetch(&s->backends[c->last_backend].pairs[LB_PAIR_CONNECTION], 1);
     if (backend == LB_NONE)
         return;
-    const struct lb_backend *b = &f->s->backends[backend];
+    const struct lb_backend *b = &s->backends[backend];
+    int64_t slot = time_slot(s, o);
     __builtin_prefetch(&b->answers, 1);
-    __builtin_prefetch(&b->pairs[LB_PAIR_CONNECTION], 1);
-    __builtin_prefetch(&b->latency.octave[4], 0);
-    __builtin_prefetch(&b->latency.count, 1);
+    __builtin_prefetch(&b->pairs[LB_PAIR_TIME], 1);
+    __builtin_prefetch(&b->slots[slot < LB_SLOTS ? slot : 0], 1);
+    lb_histogram_fetch(&b->latency, latency_us(o));
 }
 
 int lb_feed_add(struct lb_feed *f, const struct lb_observation *o)
 {
-    const struct lb_connection *c = lb_connection_index__find(&f->connections, f->s, o->connection);
-    if (c) {
-        __builtin_prefetch(&c->last_backend, 1);
-        __builtin_prefetch(&c->backends[4], 1);
-    }
+    lb_connection_index__fetch(&f->connections, f->s, o->connection);
     uint32_t backend = lb_feed_backend(f, o->backend, o->boot);
-    fetch_ahead(f, backend);
+    fetch_ahead(f, o, backend);
     if (count_now(f, o, backend) < 0)
         return -1;
     if (o->request < f->next) {

@@ -71,6 +71,15 @@ int lb_histogram_add(struct lb_histogram *h, uint64_t us, uint64_t n)
     return 0;
 }
 
+void lb_histogram_fetch(const struct lb_histogram *h, uint64_t us)
+{
+    size_t bucket = lb_histogram_bucket(us);
+    const uint64_t *octave = h->octave[bucket >> SUB_BITS];
+    __builtin_prefetch(&h->count, 1);
+    if (octave)
+        __builtin_prefetch(&octave[bucket & (LB_HISTOGRAM_SUB - 1)], 1);
+}
+
 int lb_histogram_merge(struct lb_histogram *into, const struct lb_histogram *from)
 {
     if (from->count == 0)

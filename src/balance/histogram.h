@@ -18,15 +18,18 @@
 
 /* Zero-initialised it is empty. Ends with lb_histogram_clear. */
 struct lb_histogram {
-    uint64_t *octave[LB_HISTOGRAM_OCTAVES]; /* LB_HISTOGRAM_SUB counts each, or NULL */
     uint64_t count;
-    uint64_t sum_us; /* of clamped values */
-    uint64_t min_us; /* exact; meaningless while count is 0 */
-    uint64_t max_us; /* exact */
+    uint64_t sum_us;                        /* of clamped values */
+    uint64_t min_us;                        /* exact; meaningless while count is 0 */
+    uint64_t max_us;                        /* exact */
+    uint64_t *octave[LB_HISTOGRAM_OCTAVES]; /* LB_HISTOGRAM_SUB counts each, or NULL */
 };
 
 /* Counts n values of us microseconds. Returns 0, or -1 without memory (nothing is counted). */
 int lb_histogram_add(struct lb_histogram *h, uint64_t us, uint64_t n);
+
+/* Asks the caches for where a value will be counted, and does not wait for it. */
+void lb_histogram_fetch(const struct lb_histogram *h, uint64_t us);
 
 /* Adds all of from to into. Returns 0, or -1 without memory (into is then partly added to and only
  * fit for lb_histogram_clear). */

@@ -8,6 +8,9 @@
 
 #define HASH_DIGITS 16
 
+_Static_assert(LB_MAX_NAME <= UINT8_MAX, "a slot holds the bytes of a name in eight bits");
+_Static_assert(sizeof(struct lb_name_slot) == 64, "a slot is a cache line");
+
 uint64_t lb_hash_text(const char *text, uint64_t hash)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c; c++)
@@ -33,45 +36,85 @@ char *lb_keep_text(const char *text)
 }
 
 /* Eight bytes at a time: only for this table, never written anywhere. */
-static uint64_t mix_text(const char *text, uint64_t hash)
+static uint64_t mix_text(const char *text, size_t n, uint64_t hash)
 {
-    size_t n = strlen(text);
     uint64_t word;
     for (; n >= sizeof(word); n -= sizeof(word), text += sizeof(word)) {
         memcpy(&word, text, sizeof(word));
         hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 29;
     }
-    word = 0;
-    memcpy(&word, text, n);
-    hash = (hash ^ word ^ (uint64_t)n << 56) * UINT64_C(0xbf58476d1ce4e5b9);
+    word = (uint64_t)n << 56;
+    for (size_t i = 0; i < n; i++)
+        word |= (uint64_t)(unsigned char)text[i] << 8 * i;
+    hash = (hash ^ word) * UINT64_C(0xbf58476d1ce4e5b9);
     return hash ^ hash >> 32;
 }
 
-static size_t place(const struct lb_name_index *x, const char *name, const char *boot)
+/* What is looked for; the texts are bounded as kept. */
+struct name_key {
+    const char *name, *boot;
+    size_t name_bytes, boot_bytes;
+    uint64_t hash;
+};
+
+static struct name_key key_of(const char *name, const char *boot)
 {
-    return (size_t)mix_text(boot, mix_text(name, LB_HASH_START)) & (x->size - 1);
+    struct name_key k = {name, boot, strlen(name), strlen(boot), 0};
+    k.hash = mix_text(boot, k.boot_bytes, mix_text(name, k.name_bytes, LB_HASH_START));
+    return k;
+}
+
+static bool in_slot(const struct name_key *k)
+{
+    return k->name_bytes + k->boot_bytes <= LB_NAME_SLOT_TEXT;
+}
+
+static bool is_key(const struct lb_name_slot *slot, const struct lb_segment *s,
+                   const struct name_key *k)
+{
+    if (slot->name_bytes != k->name_bytes || slot->boot_bytes != k->boot_bytes)
+        return false;
+    if (in_slot(k))
+        return memcmp(slot->text, k->name, k->name_bytes) == 0 &&
+               memcmp(slot->text + k->name_bytes, k->boot, k->boot_bytes) == 0;
+    const struct lb_backend *b = &s->backends[slot->backend - 1];
+    return strcmp(b->name, k->name) == 0 && strcmp(b->boot, k->boot) == 0;
+}
+
+static uint32_t find(const struct lb_name_index *x, const struct lb_segment *s,
+                     const struct name_key *k)
+{
+    if (x->size == 0)
+        return LB_NONE;
+    for (size_t i = k->hash & (x->size - 1); x->slot[i].backend; i = (i + 1) & (x->size - 1)) {
+        if (is_key(&x->slot[i], s, k))
+            return x->slot[i].backend - 1;
+    }
+    return LB_NONE;
 }
 
 uint32_t lb_name_index_find(const struct lb_name_index *x, const struct lb_segment *s,
                             const char *name, const char *boot)
 {
-    if (x->size == 0)
-        return LB_NONE;
-    for (size_t i = place(x, name, boot); x->slot[i]; i = (i + 1) & (x->size - 1)) {
-        const struct lb_backend *b = &s->backends[x->slot[i] - 1];
-        if (strcmp(b->name, name) == 0 && strcmp(b->boot, boot) == 0)
-            return x->slot[i] - 1;
-    }
-    return LB_NONE;
+    struct name_key k = key_of(name, boot);
+    return find(x, s, &k);
 }
 
 static void enter(struct lb_name_index *x, const struct lb_segment *s, uint32_t backend)
 {
-    size_t i = place(x, s->backends[backend].name, s->backends[backend].boot);
-    while (x->slot[i])
+    struct name_key k = key_of(s->backends[backend].name, s->backends[backend].boot);
+    size_t i = k.hash & (x->size - 1);
+    while (x->slot[i].backend)
         i = (i + 1) & (x->size - 1);
-    x->slot[i] = backend + 1;
+    struct lb_name_slot *slot = &x->slot[i];
+    slot->backend = backend + 1;
+    slot->name_bytes = (uint8_t)k.name_bytes; /* <= LB_MAX_NAME */
+    slot->boot_bytes = (uint8_t)k.boot_bytes;
+    if (in_slot(&k)) {
+        memcpy(slot->text, k.name, k.name_bytes);
+        memcpy(slot->text + k.name_bytes, k.boot, k.boot_bytes);
+    }
     x->used++;
 }
 
@@ -82,9 +125,10 @@ static int grow(struct lb_name_index *x, const struct lb_segment *s, size_t need
         size *= 2;
     if (size <= x->size)
         return 0;
-    uint32_t *slot = calloc(size, sizeof(*slot));
+    struct lb_name_slot *slot = aligned_alloc(sizeof(*slot), size * sizeof(*slot));
     if (!slot)
         return -1;
+    memset(slot, 0, size * sizeof(*slot));
     size_t used = x->used;
     free(x->slot);
     *x = (struct lb_name_index){.slot = slot, .size = size};
@@ -110,7 +154,8 @@ uint32_t lb_name_index_add(struct lb_name_index *x, struct lb_segment *s, const 
     boot = lb_bound_text(boot, boot_buffer);
     if (!*name)
         return LB_NONE;
-    uint32_t i = lb_name_index_find(x, s, name, boot);
+    struct name_key k = key_of(name, boot);
+    uint32_t i = find(x, s, &k);
     if (i != LB_NONE)
         return i;
     if (grow(x, s, s->n_backends + 2) < 0)

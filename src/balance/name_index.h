@@ -6,8 +6,16 @@
 
 #include "balance/segment.h"
 
+/* One cache line: a name found here is found without a look at its backend. */
+#define LB_NAME_SLOT_TEXT 58
+struct lb_name_slot {
+    uint32_t backend; /* index + 1, 0 free */
+    uint8_t name_bytes, boot_bytes;
+    char text[LB_NAME_SLOT_TEXT]; /* name and boot id where both fit, else unused */
+};
+
 struct lb_name_index {
-    uint32_t *slot; /* index + 1 of a backend, 0 free */
+    struct lb_name_slot *slot;
     size_t size;    /* power of two, or 0 */
     size_t used;
 };

@@ -14,6 +14,10 @@ int lb_connection_index__build(struct lb_connection_index *x, const struct lb_se
 struct lb_connection *lb_connection_index__find(const struct lb_connection_index *x,
                                                 const struct lb_segment *s, uint64_t id);
 
+/* Asks the caches for what is most likely that connection, and does not wait for it. */
+void lb_connection_index__fetch(const struct lb_connection_index *x, const struct lb_segment *s,
+                                uint64_t id);
+
 /* Appends a connection that is not there, folding old ones when there are too many (pointers into
  * s->connections are then void). NULL without memory. */
 struct lb_connection *lb_segment__add_connection(struct lb_segment *s,
