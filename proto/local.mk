@@ -17,6 +17,8 @@ proto_liblbproto_a_CFLAGS = $(AM_CFLAGS) -w
 
 EXTRA_DIST += $(protos)
 BUILT_SOURCES += $(proto_headers)
+# BUILT_SOURCES are made before all and check only; one program or `make fuzz` alone needs them too.
+$(src_liblbserver_a_OBJECTS): | $(proto_headers)
 CLEANFILES += $(proto_sources) $(proto_headers)
 
 # One target a rule: a rule with two would run twice under make -j.
