@@ -20,12 +20,12 @@ struct lb_access_log;
 struct lb_access_writer;
 
 struct lb_access_entry {
-    const char *protocol; /* "http" */
+    const char *protocol; /* "http", "grpc" */
     const char *peer;     /* "10.0.0.7:41234" */
     const char *method;   /* "GET" */
     const char *path;     /* not NUL-terminated; any bytes */
     size_t path_len;
-    int status;
+    int status; /* HTTP's or gRPC's */
     uint64_t sent_bytes, connection_id, ordinal;
     int64_t duration_ns;
 };

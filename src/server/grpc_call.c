@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "server/grpc_access.h"
 #include "server/grpc_fault.h"
 #include "server/grpc_worker.h"
 #include "server/metrics.h"
@@ -108,6 +109,7 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
     }
     call->is_stream = false;
     call->cancelled = 0;
+    call->sent_bytes = 0;
     call->origin = lb_grpc_connections_count_call(w->shared->connections, call->call);
     lb_grpc_cork_call(&w->cork, lb_grpc_origin_fd(&call->origin));
     if (!lb_grpc_fault_inject(call))
@@ -117,9 +119,10 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
 void lb_grpc_call_release(struct lb_grpc_call *call)
 {
     lb_grpc_cork_release(&call->worker->cork);
-    lb_metrics_end(call->worker->metrics, call->endpoint->index,
-                   (size_t)(call->cancelled ? GRPC_STATUS_CANCELLED : call->status),
-                   lb_clock_monotonic_ns() - call->begun_ns);
+    grpc_status_code status = call->cancelled ? GRPC_STATUS_CANCELLED : call->status;
+    int64_t took_ns = lb_clock_monotonic_ns() - call->begun_ns;
+    lb_metrics_end(call->worker->metrics, call->endpoint->index, (size_t)status, took_ns);
+    lb_grpc_access_write(call, status, took_ns);
     if (call->cancelled)
         lb_grpc_origin_cancelled(&call->origin);
     if (!call->is_stream && !call->endpoint->method->probe)
@@ -170,7 +173,8 @@ static void finish(struct lb_grpc_call *call, grpc_status_code status, grpc_slic
 
 void lb_grpc_call_reply(struct lb_grpc_call *call, grpc_slice message)
 {
-    lb_metrics_sent(call->worker->metrics, GRPC_SLICE_LENGTH(message));
+    call->sent_bytes = GRPC_SLICE_LENGTH(message);
+    lb_metrics_sent(call->worker->metrics, call->sent_bytes);
     call->reply = grpc_raw_byte_buffer_create(&message, 1);
     grpc_slice_unref(message);
     finish(call, GRPC_STATUS_OK, NULL);

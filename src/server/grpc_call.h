@@ -50,6 +50,7 @@ struct lb_grpc_call {
     bool is_stream;
     grpc_status_code status; /* that it was answered with */
     int64_t begun_ns;
+    uint64_t sent_bytes;        /* of messages */
     int cancelled;              /* by the client, its deadline or a lost connection */
     struct lb_fault fault;      /* that happens to it */
     struct lb_grpc_timer delay; /* the fault's */

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "server/descriptors.h"
 #include "server/grpc_accept.h"
+#include "server/grpc_access.h"
 #include "server/grpc_fault.h"
 #include "server/grpc_services.h"
 #include "server/grpc_stream.h"
@@ -315,6 +316,7 @@ static int init_workers(struct lb_grpc_server *s, struct lb_error *err)
         w->core = s->core;
         w->shared = &s->shared;
         w->woken.run = worker_woken;
+        lb_grpc_access_open(w);
         w->fault_seed = (unsigned)lb_clock_monotonic_ns() ^ i;
         w->queue = grpc_completion_queue_create_for_next(NULL);
         grpc_server_register_completion_queue(s->core, w->queue, NULL);
@@ -366,6 +368,7 @@ struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, s
     register_methods(s, lb_grpc_reflection_methods, lb_grpc_reflection_method_count);
     s->shared.readiness = config->readiness;
     s->shared.faults = config->faults;
+    s->shared.access_log = config->access_log;
     s->shared.descriptors = s->descriptors =
         lb_descriptors_new(lb_descriptor_set, lb_descriptor_set_size);
     if (init_workers(s, err) < 0 || init_acceptor(s, err) < 0 ||
@@ -477,6 +480,7 @@ static void free_worker(struct lb_grpc_worker *w)
     grpc_completion_queue_destroy(w->queue);
     lb_grpc_timers_free(&w->timers);
     lb_grpc_calls_free(w);
+    lb_grpc_access_close(w);
 }
 
 void lb_grpc_server_free(struct lb_grpc_server *s)

@@ -12,6 +12,7 @@
 #include "common/address.h"
 #include "common/error.h"
 
+struct lb_access_log;
 struct lb_faults;
 struct lb_identity;
 struct lb_metrics;
@@ -44,11 +45,12 @@ struct lb_grpc_config {
     struct lb_readiness *readiness;     /* what health tells; outlives the server */
     struct lb_faults *faults;   /* what is done to calls on demand; outlives the server; or NULL */
     struct lb_metrics *metrics; /* where calls and connections are counted; outlives the server */
-    unsigned threads;           /* from 1 to LB_GRPC_MAX_THREADS */
-    uint64_t max_connections;   /* at a time; more are closed when accepted; 0: no limit */
-    int64_t max_age_ns;         /* of a connection, +- 10 %, until its GOAWAY; 0: none */
-    int64_t max_age_grace_ns;   /* for calls after that; 0: for ever */
-    int64_t idle_timeout_ns;    /* of a connection without calls; 0: none */
+    struct lb_access_log *access_log; /* gets a line a call; outlives the server; or NULL */
+    unsigned threads;                 /* from 1 to LB_GRPC_MAX_THREADS */
+    uint64_t max_connections;         /* at a time; more are closed when accepted; 0: no limit */
+    int64_t max_age_ns;               /* of a connection, +- 10 %, until its GOAWAY; 0: none */
+    int64_t max_age_grace_ns;         /* for calls after that; 0: for ever */
+    int64_t idle_timeout_ns;          /* of a connection without calls; 0: none */
     /* Called once, from a gRPC thread, when a shutdown is complete: no connection and no call is
      * left. May be NULL. It must not call into the server; it may wake the caller's event loop. */
     void (*stopped)(void *arg);

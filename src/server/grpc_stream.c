@@ -132,6 +132,7 @@ bool lb_grpc_stream_send(struct lb_grpc_stream *stream, grpc_slice message)
 {
     if (stream->sending || stream->ending || stream->gone)
         return false;
+    stream->call->sent_bytes += GRPC_SLICE_LENGTH(message);
     lb_metrics_sent(stream->call->worker->metrics, GRPC_SLICE_LENGTH(message));
     stream->call->reply = grpc_raw_byte_buffer_create(&message, 1);
     start_send(stream, (grpc_op){.op = GRPC_OP_SEND_MESSAGE,

@@ -15,6 +15,8 @@
 #include "server/grpc_server.h"
 #include "server/grpc_timers.h"
 
+struct lb_access_log;
+struct lb_access_writer;
 struct lb_descriptors;
 struct lb_grpc_health_watch;
 struct lb_grpc_stream;
@@ -29,7 +31,8 @@ struct lb_grpc_shared {
     const struct lb_identity *identity;
     const struct lb_readiness *readiness;
     const struct lb_descriptors *descriptors;
-    struct lb_faults *faults; /* or NULL */
+    struct lb_faults *faults;         /* or NULL */
+    struct lb_access_log *access_log; /* or NULL */
     struct lb_grpc_connections *connections;
     struct lb_grpc_headers headers; /* of every reply */
     grpc_slice pod_reply;           /* what api.protobuf.pod/getInfo answers, ready to send */
@@ -52,6 +55,8 @@ struct lb_grpc_worker {
 
     /* The thread's own. */
     struct lb_grpc_timers timers;
+    struct lb_access_writer *access; /* or NULL */
+    struct lb_grpc_timer access_flush;
     struct lb_grpc_stream *streams; /* those that have not been told to end */
     struct lb_grpc_health_watch *health;
     struct lb_grpc_call *delayed; /* by faults */

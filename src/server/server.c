@@ -264,6 +264,7 @@ static int open_grpc(struct lb_server *s, struct lb_error *err)
         .identity = &s->options->identity,
         .readiness = s->readiness,
         .faults = s->faults,
+        .access_log = s->access_log,
         .metrics = s->metrics,
         .threads = s->threads,
         .max_connections = s->options->max_connections,

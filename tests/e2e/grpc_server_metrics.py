@@ -1,4 +1,5 @@
 """What lbdemo-server counts of gRPC, as /metrics tells it."""
+import json
 import re
 import urllib.request
 
@@ -85,6 +86,42 @@ class Metrics(lbtest.Case):
                 self.assertEqual(len(call(b"\xfa\x07\x01x", timeout=lbtest.DEADLINE_S)), 7)
         self.wait_for(server, {'lbdemo_received_bytes_total{protocol="grpc"}': 20,
                                'lbdemo_sent_bytes_total{protocol="grpc"}': 35})
+
+    def test_the_access_log_has_a_line_a_call(self):
+        path = self.path("access")
+        server = self.start_server("--access-log", path, "--log-format", "json", "--pod-name", "pod-1")
+        with grpclib.channel(server.grpc) as channel:
+            self.assertEqual(len(channel.unary_unary("/api.protobuf.pod/getInfo")(b"", timeout=lbtest.DEADLINE_S)), 7)
+            with self.assertRaises(grpc.RpcError):
+                channel.unary_unary('/no/such"\\')(b"", timeout=lbtest.DEADLINE_S)
+            stream = stubs.PodServiceStub(channel).Watch(pb.WatchRequest(interval_ms=10), timeout=lbtest.DEADLINE_S)
+            next(stream)
+            stream.cancel()
+
+            def read():
+                with open(path, encoding="ascii") as f:
+                    text = f.read()
+                return text.splitlines() if text.count("\n") >= 3 else None
+
+            entries = [json.loads(line) for line in lbtest.wait_until(read, "three lines")]
+        self.assertEqual([(e["path"], e["status"], e["request_ordinal"]) for e in entries],
+                         [("/api.protobuf.pod/getInfo", 0, 1), ('/no/such"\\', 12, 2), ("/" + WATCH, 1, 3)])
+        self.assertEqual(entries[0]["sent_bytes"], 7)
+        self.assertGreater(entries[2]["sent_bytes"], 7)
+        for e in entries:
+            self.assertEqual((e["protocol"], e["method"], e["connection_id"]),
+                             ("grpc", "POST", entries[0]["connection_id"]))
+            self.assertRegex(e["peer"], r"^127\.0\.0\.1:\d+$")
+
+    def test_lines_that_wait_are_written_at_the_stop(self):
+        path = self.path("access")
+        server = self.start_server("--access-log", path)
+        with grpclib.channel(server.grpc) as channel:
+            for _ in range(20):
+                channel.unary_unary("/api.protobuf.pod/getInfo")(b"", timeout=lbtest.DEADLINE_S)
+        self.assertEqual(server.stop(), 0)
+        with open(path, encoding="ascii") as f:
+            self.assertEqual(f.read().count(' grpc 127.0.0.1:'), 20)
 
 
 if __name__ == "__main__":
