@@ -219,6 +219,7 @@ e2e_tests = \
 	tests/e2e/server_systemd.py \
 	tests/e2e/http_restarts.py \
 	tests/e2e/restarts.py \
+	tests/e2e/connection_age.py \
 	tests/e2e/http_server_tls.py \
 	tests/e2e/http_server.py \
 	tests/e2e/k8s.py \

@@ -134,12 +134,32 @@ class Reflection(lbtest.Case):
                 next(stream)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
 
+    def tool(self, name, *args, status=0):
+        """What a tool prints, if it is installed."""
+        if not shutil.which(name):
+            self.skipTest(f"{name} is not installed")
+        done = subprocess.run([name, *args], capture_output=True, text=True, check=False, timeout=lbtest.DEADLINE_S)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout
+
     def test_grpcurl(self):
-        if not shutil.which("grpcurl"):
-            self.skipTest("grpcurl is not installed")
-        out = subprocess.run(["grpcurl", "-plaintext", self.lbserver.grpc, "list"], capture_output=True, text=True,
-                             check=True).stdout
-        self.assertEqual(out.split(), SERVICES)
+        at = self.lbserver.grpc
+        self.assertEqual(self.tool("grpcurl", "-plaintext", at, "list").split(), SERVICES)
+        self.assertIn("rpc GetInfo ( .lbdemo.v1.GetInfoRequest ) returns ( .lbdemo.v1.GetInfoResponse );",
+                      self.tool("grpcurl", "-plaintext", at, "describe", "lbdemo.v1.PodService"))
+        self.assertIn('"name": "server-7c4bfd74d-29c69"',
+                      self.tool("grpcurl", "-plaintext", at, "lbdemo.v1.PodService/GetInfo"))
+
+    def test_ghz(self):
+        out = self.tool("ghz", "--insecure", "--call", "lbdemo.v1.PodService.GetInfo", "-n", "200", "-c", "5",
+                        self.lbserver.grpc)
+        self.assertRegex(out, r"\[OK\]\s+200 responses")
+
+    def test_grpc_health_probe(self):
+        name = "grpc_health_probe" if shutil.which("grpc_health_probe") else "grpc-health-probe"
+        self.tool(name, "-addr", self.lbserver.grpc)
+        self.tool(name, "-addr", self.lbserver.grpc, "-service", "lbdemo.v1.PodService")
+        self.tool(name, "-addr", self.lbserver.grpc, "-service", "nope", status=3)
 
 
 if __name__ == "__main__":
