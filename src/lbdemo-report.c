@@ -240,8 +240,8 @@ static int run_merge(const struct config *c, char **arguments, int count, struct
     } else if (!c->check && print_result(c, all, &groups, err) < 0) {
         status = lb_program_fail(&program, err, LB_EXIT_FAILURE);
     } else {
-        int judged = c->check ? check_expected(c->check, &groups, err)
-                              : check_expectations(all, &groups);
+        int judged =
+            c->check ? check_expected(c->check, &groups, err) : check_expectations(all, &groups);
         if (judged < 0)
             status = lb_program_fail(&program, err, LB_EXIT_USAGE);
         else if (lb_stdout_finish(err) < 0)

@@ -16,7 +16,7 @@ struct lb_name_slot {
 
 struct lb_name_index {
     struct lb_name_slot *slot;
-    size_t size;    /* power of two, or 0 */
+    size_t size; /* power of two, or 0 */
     size_t used;
 };
 

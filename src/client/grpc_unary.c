@@ -181,7 +181,8 @@ static bool timed_out(const struct lb_grpc_unary *call, int64_t now_ns)
 /* Whether it ran into an earlier one, of the service config. */
 static bool timed_out_earlier(const struct lb_grpc_unary *call, const char *details)
 {
-    return call->status == GRPC_STATUS_DEADLINE_EXCEEDED && strcmp(details, "Deadline Exceeded") == 0;
+    return call->status == GRPC_STATUS_DEADLINE_EXCEEDED &&
+           strcmp(details, "Deadline Exceeded") == 0;
 }
 
 static void tell_failure(struct lb_grpc_unary *call, const char *details, bool local,

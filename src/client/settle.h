@@ -11,7 +11,8 @@
 /* Longest start: an address that refuses all would make it endless. Whichever is first. */
 #define LB_SETTLE_MAX_NS LB_NS_PER_S
 #define LB_SETTLE_MAX_ANSWERS 100 /* an address */
-#define LB_SETTLE_PACE_NS (25 * LB_NS_PER_MS) /* a probe has few requests: between those of a start */
+#define LB_SETTLE_PACE_NS \
+    (25 * LB_NS_PER_MS) /* a probe has few requests: between those of a start */
 #define LB_SETTLE_MAX_ADDRESSES 64
 
 struct lb_settle {

@@ -67,8 +67,10 @@ int lb_address_parse_listen(const char *text, struct lb_address *address, struct
 
     address->any = !bracketed && (len == 0 || strcmp(host, "*") == 0);
     const char *numeric = address->any ? "::" : strcmp(host, "localhost") ? host : "127.0.0.1";
-    /* inet_aton's shorthands ("1", "127.1") are numeric hosts to getaddrinfo but typos to people. */
-    bool shorthand = !strchr(numeric, ':') && inet_pton(AF_INET, numeric, &(struct in_addr){0}) != 1;
+    /* inet_aton's shorthands ("1", "127.1") are numeric hosts to getaddrinfo but typos to people.
+     */
+    bool shorthand =
+        !strchr(numeric, ':') && inet_pton(AF_INET, numeric, &(struct in_addr){0}) != 1;
     if (shorthand || (bracketed && !strchr(numeric, ':')) ||
         parse_ip(numeric, (uint16_t)port, address) < 0)
         return lb_error_set(err, "'%s' is not a numeric address: write %s", host, allowed);

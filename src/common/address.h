@@ -8,13 +8,15 @@
 
 #include "common/error.h"
 
-/* Longest text of an address: "unix:" and a sun_path, or a bracketed IPv6 address, scope and port. */
+/* Longest text of an address: "unix:" and a sun_path, or a bracketed IPv6 address, scope and port.
+ */
 #define LB_ADDRESS_TEXT 128
 
 struct lb_address {
     struct sockaddr_storage sa;
     socklen_t len;
-    bool any; /* written without a host: every local address, IPv6 and IPv4 where the host has both */
+    bool any; /* written without a host: every local address, IPv6 and IPv4 where the host has both
+               */
 };
 
 /* Parses where to listen: "127.0.0.1:8080", "[::1]:8080", "localhost:8080" (127.0.0.1), ":8080" or

@@ -6,8 +6,8 @@
 
 #include "common/error.h"
 
-/* Writes `size` bytes to a temporary name beside `path`, then renames it to `path`, so that a reader
- * sees all of it or nothing. After failure neither is there (an older `path` stays). */
+/* Writes `size` bytes to a temporary name beside `path`, then renames it to `path`, so that a
+ * reader sees all of it or nothing. After failure neither is there (an older `path` stays). */
 int lb_file_write(const char *path, const void *data, size_t size,
                   struct lb_error *err) LB_MUST_CHECK;
 

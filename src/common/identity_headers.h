@@ -12,6 +12,6 @@
 #define LB_HEADER_NODE "x-lbdemo-node"
 #define LB_HEADER_CONNECTION "x-lbdemo-connection" /* "17 3": server-side id, ordinal on it */
 #define LB_HEADER_PEER "x-lbdemo-peer"             /* "10.0.0.7:41234", as the server saw it */
-#define LB_HEADER_PROXY "x-lbdemo-proxy"           /* names of proxy headers seen: "via,x-request-id" */
+#define LB_HEADER_PROXY "x-lbdemo-proxy" /* names of proxy headers seen: "via,x-request-id" */
 
 #endif

@@ -79,11 +79,12 @@ void lb_log(enum lb_log_level level, const char *subsystem, const char *fmt, ...
     format_time(when, sizeof when);
 
     bool json = logger.format == LB_LOG_JSON;
-    int used = snprintf(line, 512,
-                        json ? "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"subsystem\":\"%s\","
-                               "\"message\":\""
-                             : "%s %s %s: %s: ",
-                        when, lb_log_levels[level], logger.program, subsystem);
+    int used =
+        snprintf(line, 512,
+                 json ? "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"subsystem\":\"%s\","
+                        "\"message\":\""
+                      : "%s %s %s: %s: ",
+                 when, lb_log_levels[level], logger.program, subsystem);
     char *end = escape(line + used, message);
     memcpy(end, json ? "\"}\n" : "\n", json ? 4 : 2);
     /* One write a line, so that lines of several threads do not mix. Nobody is left to tell when it

@@ -77,7 +77,8 @@ static int store(const struct lb_option *o, const char *text, void *config, stru
 /* A flag's variable is a yes or a no; no and an empty value leave the default. */
 static int flag_from_env(const char *text, bool *set, struct lb_error *err)
 {
-    static const char *const yes[] = {"1", "true", "yes", "on"}, *const no[] = {"", "0", "false", "no", "off"};
+    static const char *const yes[] = {"1", "true", "yes", "on"}, *const no[] = {"", "0", "false",
+                                                                                "no", "off"};
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
         if (strcasecmp(text, yes[i]) == 0) {
             *set = true;

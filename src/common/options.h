@@ -37,8 +37,9 @@ struct lb_option {
     int64_t min, max;           /* UINT, DOUBLE, DURATION */
     const char *const *choices; /* CHOICE: ends with NULL */
     char letter;                /* one-letter form, or 0 */
-    const char *env;            /* another environment variable read after LBDEMO_<OPTION>, or NULL */
-    int (*check)(const char *text, struct lb_error *err); /* STRING, LIST: refuses a bad value; or NULL */
+    const char *env; /* another environment variable read after LBDEMO_<OPTION>, or NULL */
+    int (*check)(const char *text,
+                 struct lb_error *err); /* STRING, LIST: refuses a bad value; or NULL */
 };
 
 struct lb_option_group {
@@ -46,7 +47,10 @@ struct lb_option_group {
     const struct lb_option *options;
     size_t count;
 };
-#define LB_OPTION_GROUP(title, table) {title, table, sizeof(table) / sizeof(table)[0]}
+#define LB_OPTION_GROUP(title, table)                  \
+    {                                                  \
+        title, table, sizeof(table) / sizeof(table)[0] \
+    }
 
 struct lb_program {
     const char *name;
@@ -55,7 +59,7 @@ struct lb_program {
     const char *epilog;   /* printed as it is after the options; or NULL */
     const struct lb_option_group *groups;
     size_t group_count;
-    int max_args; /* arguments that are no options */
+    int max_args;       /* arguments that are no options */
     bool options_first; /* the first argument ends the options: what follows is another program's */
     void (*print_libraries)(FILE *out); /* versions of linked libraries for --version; or NULL */
 };

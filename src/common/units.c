@@ -101,8 +101,8 @@ char *lb_format_duration(char buf[LB_DURATION_TEXT], int64_t ns)
     for (size_t i = 0; i < N_UNITS && ns > 0; i++) {
         int64_t n = ns / units[i].ns;
         if (n) {
-            int wrote = snprintf(buf + used, LB_DURATION_TEXT - used, "%" PRId64 "%s", n,
-                                 units[i].name);
+            int wrote =
+                snprintf(buf + used, LB_DURATION_TEXT - used, "%" PRId64 "%s", n, units[i].name);
             if (wrote < 0 || (size_t)wrote >= LB_DURATION_TEXT - used)
                 break;
             used += (size_t)wrote;

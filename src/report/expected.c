@@ -18,8 +18,8 @@ struct lb_expected {
         const char *name;
         const char *protocol; /* "http", "grpc" */
         json_t *labels;       /* borrowed: name to value; NULL: any */
-        int outcome;    /* enum lb_outcome */
-        int layer;      /* enum lb_layer, or ANY */
+        int outcome;          /* enum lb_outcome */
+        int layer;            /* enum lb_layer, or ANY */
     } wanted[];
 };
 
@@ -93,7 +93,8 @@ static int read_document(const struct lb_place *at, json_t *document)
 {
     const char *format = json_string_value(json_object_get(document, "format"));
     if (!format || strcmp(format, LB_EXPECTED_FORMAT) != 0)
-        return lb_place_fail(at, "is no list of expected verdicts: 'format' is not " LB_EXPECTED_FORMAT);
+        return lb_place_fail(
+            at, "is no list of expected verdicts: 'format' is not " LB_EXPECTED_FORMAT);
     int64_t version;
     struct lb_place version_at = lb_place_member(at, "version");
     return lb_place_integer(&version_at, json_object_get(document, "version"), 1,
@@ -183,8 +184,7 @@ static int check_group(const struct wanted *w, const struct lb_group *group)
 
 static int worse(int a, int b)
 {
-    static const int rank[] = {
-        [LB_EXIT_OK] = 0, [LB_EXIT_UNJUDGED] = 1, [LB_EXIT_FAILURE] = 2};
+    static const int rank[] = {[LB_EXIT_OK] = 0, [LB_EXIT_UNJUDGED] = 1, [LB_EXIT_FAILURE] = 2};
     return rank[a] >= rank[b] ? a : b;
 }
 

@@ -1,7 +1,8 @@
 /* expected.h - what a set of runs should show, written down beforehand.
  *
- * A JSON document, described in lbdemo-report(5): for a protocol and, where that is not enough, labels,
- * the outcome and, where it can be told, the layer. Each way to balance in contrib/k8s ships one. */
+ * A JSON document, described in lbdemo-report(5): for a protocol and, where that is not enough,
+ * labels, the outcome and, where it can be told, the layer. Each way to balance in contrib/k8s
+ * ships one. */
 #ifndef LB_REPORT_EXPECTED_H
 #define LB_REPORT_EXPECTED_H
 
@@ -16,8 +17,8 @@
 
 struct lb_expected;
 
-/* Reads the document at `path`. NULL with one sentence that names the file and the place. The result
- * is the caller's to free. */
+/* Reads the document at `path`. NULL with one sentence that names the file and the place. The
+ * result is the caller's to free. */
 struct lb_expected *lb_expected_load(const char *path, struct lb_error *err) LB_MUST_CHECK;
 void lb_expected_free(struct lb_expected *expected); /* NULL is allowed */
 

@@ -1,5 +1,5 @@
-/* The head of a request to the server, in one piece and in pieces of as many bytes as the first byte
- * says. */
+/* The head of a request to the server, in one piece and in pieces of as many bytes as the first
+ * byte says. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -28,9 +28,12 @@ static const struct lb_option table[] = {
     {"item", LB_OPTION_LIST, "ITEM", "One more.", AT(items)},
 };
 static const struct lb_option_group groups[] = {LB_OPTION_GROUP("All", table)};
-static const struct lb_program program = {
-    .name = "prog", .synopsis = "[OPTION]...", .summary = "Does it.", .groups = groups, .group_count = 1,
-    .max_args = 1};
+static const struct lb_program program = {.name = "prog",
+                                          .synopsis = "[OPTION]...",
+                                          .summary = "Does it.",
+                                          .groups = groups,
+                                          .group_count = 1,
+                                          .max_args = 1};
 
 static struct config config;
 static struct lb_error err;
@@ -145,8 +148,8 @@ START_TEST(an_argument_ends_the_options_of_a_program_that_runs_another)
     struct lb_program runner = program;
     runner.options_first = true;
     runner.max_args = 9;
-    char *argv[] = {(char *)"prog", (char *)"--count=4", (char *)"http", (char *)"--count=99",
-                    (char *)"--help", NULL};
+    char *argv[] = {(char *)"prog",       (char *)"--count=4", (char *)"http",
+                    (char *)"--count=99", (char *)"--help",    NULL};
     ck_assert_int_eq(lb_options_parse(&runner, 5, argv, &config, &first, &err), LB_OPTIONS_RUN);
     ck_assert_uint_eq(config.count, 4);
     ck_assert_int_eq(first, 2);

@@ -30,7 +30,8 @@ END_TEST
 
 START_TEST(bad_durations_are_named)
 {
-    static const char *const bad[] = {"", "5", "s", "-1s", "1 s", "1.2.3s", "5x", "1s5", "nan", "1e3s", "5S"};
+    static const char *const bad[] = {"",   "5",   "s",   "-1s",  "1 s", "1.2.3s",
+                                      "5x", "1s5", "nan", "1e3s", "5S"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct lb_error err;
         int64_t ns;
@@ -57,8 +58,8 @@ START_TEST(whole_numbers_are_bounded_and_decimal)
     uint64_t v;
     ck_assert_int_eq(lb_parse_uint("42", 1, 100, &v, NULL), 0);
     ck_assert_uint_eq(v, 42);
-    static const char *const bad[] = {"", "-1", "+1", " 1", "1 ", "0x10", "101", "0",
-                                      "18446744073709551616"};
+    static const char *const bad[] = {
+        "", "-1", "+1", " 1", "1 ", "0x10", "101", "0", "18446744073709551616"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_int_eq(lb_parse_uint(bad[i], 1, 100, &v, NULL), -1);
 }
