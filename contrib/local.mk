@@ -11,7 +11,7 @@ kube = IMAGE='$(IMAGE)' OVERLAY='$(OVERLAY)' NAMESPACE='$(NAMESPACE)' \
 k8s_files = Dockerfile .dockerignore contrib/k8s
 EXTRA_DIST += $(k8s_files)
 
-.PHONY: init protoc docker-build kube-deploy kube-verdict kube-delete istio-inject istio-uninstall \
+.PHONY: init protoc docker-build kube-deploy kube-verdict kube-fleet kube-delete istio-inject istio-uninstall \
 	kind-load minikube-load
 init:
 	'$(top_srcdir)/contrib/k8s/kube.sh' init
@@ -22,6 +22,8 @@ kube-deploy:
 	$(kube) deploy
 kube-verdict: lbdemo-report
 	$(kube) verdict
+kube-fleet: lbdemo-report
+	$(kube) fleet
 kube-delete:
 	$(kube) delete
 istio-inject:

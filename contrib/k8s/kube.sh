@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The demonstration in a cluster: what the make targets kube-deploy, kube-verdict, kube-delete,
-# istio-inject run. Settings are variables:
+# The demonstration in a cluster: what the make targets kube-deploy, kube-verdict, kube-fleet,
+# kube-delete, istio-inject run. Settings are variables:
 #   OVERLAY     a folder of overlays/ (service)      NAMESPACE   made if it is not there (lbdemo)
 #   IMAGE       NAME:TAG (localhost/lbdemo:dev)      PULL_POLICY IfNotPresent, Never or Always
 #   ENVOY_IMAGE, HAPROXY_IMAGE   NAME:TAG of the balancers of those overlays
 #   REPLICAS    servers (3)                          TIMEOUT     to wait for each step, seconds (180)
+#   FLEET       clients of kube-fleet (5)            COMPONENTS  folders of components/ to add, as in monitoring
 #   REQUESTS, INTERVAL   of the verdict's clients, as in 6000 and 10ms (as the overlay says)
 #   KUBECTL, ISTIOCTL, LBDEMO_REPORT                 the programs
 #   REPORTS     folder for the reports of kube-verdict (kube-reports/OVERLAY)
@@ -13,6 +14,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${KUBECTL:=kubectl}" "${ISTIOCTL:=istioctl}" "${LBDEMO_REPORT:=lbdemo-report}"
 : "${OVERLAY:=service}" "${NAMESPACE:=lbdemo}" "${IMAGE:=localhost/lbdemo:dev}"
+: "${COMPONENTS:=}" "${FLEET:=5}"
 : "${PULL_POLICY:=IfNotPresent}" "${REPLICAS:=3}" "${TIMEOUT:=180}" "${REPORTS:=kube-reports/$OVERLAY}"
 overlay=$here/overlays/$OVERLAY
 mark=app.kubernetes.io/part-of=lbdemo # on all that is made, also the namespace
@@ -39,6 +41,9 @@ settings() {
     [ -z "${INTERVAL-}" ] || printf '      - INTERVAL=%s\n' "$INTERVAL"
 }
 
+# relative FOLDER: as kustomize wants it.
+relative() { realpath --relative-to="$work" "$1"; }
+
 # render: the overlay's objects with the settings above, on standard output.
 render() {
     cat >"$work/kustomization.yaml" <<EOF
@@ -46,7 +51,9 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: $NAMESPACE
 resources:
-  - $(realpath --relative-to="$work" "$overlay")
+  - $(relative "$overlay")
+components:
+$(for name in $COMPONENTS fleet; do echo "  - $(relative "$here/components/$name")"; done)
 images:
 $(image localhost/lbdemo "$IMAGE")
 $(image docker.io/envoyproxy/envoy "${ENVOY_IMAGE-}")
@@ -64,6 +71,10 @@ patches:
   - target: {kind: Deployment}
     patch: |-
       - {op: replace, path: /spec/template/spec/containers/0/imagePullPolicy, value: $PULL_POLICY}
+  - target: {kind: Job, name: fleet}
+    patch: |-
+      - {op: replace, path: /spec/completions, value: $FLEET}
+      - {op: replace, path: /spec/parallelism, value: $FLEET}
   - target: {kind: Job}
     patch: |-
       - {op: replace, path: /spec/template/spec/containers/0/imagePullPolicy, value: $PULL_POLICY}
@@ -89,11 +100,15 @@ explain() {
 }
 
 deploy() {
+    # One of that name may still be on its way out.
+    if [ "$("$KUBECTL" get namespace "$NAMESPACE" --ignore-not-found -o 'jsonpath={.status.phase}')" = Terminating ]; then
+        "$KUBECTL" wait --for=delete "namespace/$NAMESPACE" --timeout="${TIMEOUT}s"
+    fi
     if ! "$KUBECTL" get namespace "$NAMESPACE" >/dev/null 2>&1; then
         "$KUBECTL" create namespace "$NAMESPACE"
         "$KUBECTL" label namespace "$NAMESPACE" "$mark" >/dev/null
     fi
-    apply 'app.kubernetes.io/component!=verdict'
+    apply 'app.kubernetes.io/component notin (verdict, fleet, settings)'
     local name
     for name in $(kube get deployments -l "$mark" -o name); do
         kube rollout status "$name" --timeout="${TIMEOUT}s" && continue
@@ -104,37 +119,54 @@ deploy() {
     kube get pods
 }
 
-# finished JOB: prints its pod's exit status, or nothing while it runs.
-finished() {
-    kube get pods -l "job-name=$1" \
-        -o "jsonpath={.items[0].status.containerStatuses[?(@.name=='client')].state.terminated.exitCode}"
+# ended COMPONENT: a line for each pod whose client has ended, with its name.
+ended() {
+    kube get pods -l "app.kubernetes.io/component=$1" -o "jsonpath={range .items[*]}{.metadata.name}{' '}{.status.containerStatuses[?(@.name=='client')].state.terminated.exitCode}{'\n'}{end}" |
+        sed -n 's/ [0-9][0-9]*$//p'
 }
 
-verdict() {
-    kube delete jobs,configmaps -l app.kubernetes.io/component=verdict --ignore-not-found >/dev/null
+# report: the report in a pod's log. A long line is logged in pieces, and what went to standard error
+# may be between them.
+report() { sed 's/lbdemo-[a-z]*-client: .*//' | tr -d '\n'; }
+
+forget() { kube delete jobs,configmaps -l "app.kubernetes.io/component in ($1, settings)" --ignore-not-found "${@:2}" >/dev/null; }
+
+# run_jobs COMPONENT: runs its Jobs to their end and writes each pod's report to $REPORTS.
+run_jobs() {
+    forget "$1"
     # Clients belong into the mesh if the servers were put there by hand.
     case $(kube get deployment server -o jsonpath='{.spec.template.spec..name}') in
     *istio-proxy*) INJECT=1 ;;
     esac
-    apply 'app.kubernetes.io/component=verdict'
+    apply "app.kubernetes.io/component in ($1, settings)"
     rm -rf "$REPORTS"
     mkdir -p "$REPORTS"
-    local name end=$((SECONDS + TIMEOUT)) status
-    for name in $(kube get jobs -l app.kubernetes.io/component=verdict -o name); do
-        name=${name#*/}
-        until status=$(finished "$name") && [ -n "$status" ]; do
-            if [ $SECONDS -ge $end ]; then
-                explain job "$name"
-                kube delete jobs,configmaps -l app.kubernetes.io/component=verdict --wait=false >/dev/null
-                fail "job $name did not end in $TIMEOUT s; the jobs have been removed"
-            fi
-            sleep 1
-        done
-        # What went to standard error is there too; the report is the line that is JSON.
-        kube logs "job/$name" -c client | sed -n '/^{/p' >"$REPORTS/$name.json"
+    local end=$((SECONDS + TIMEOUT)) wanted pod
+    wanted=$(kube get jobs -l "app.kubernetes.io/component=$1" -o "jsonpath={range .items[*]}{.spec.completions}{'\n'}{end}" |
+        awk '{n += $1} END {print n}')
+    until [ "$(ended "$1" | wc -l)" -ge "$wanted" ]; do
+        if [ $SECONDS -ge $end ]; then
+            explain job "$(kube get jobs -l "app.kubernetes.io/component=$1" -o "jsonpath={.items[?(@.status.active>0)].metadata.name}" | cut -d' ' -f1)"
+            forget "$1" --wait=false
+            fail "not all jobs ended in $TIMEOUT s; they have been removed"
+        fi
+        sleep 1
     done
-    kube delete jobs,configmaps -l app.kubernetes.io/component=verdict --wait=false >/dev/null
+    for pod in $(ended "$1"); do
+        kube logs "$pod" -c client | report >"$REPORTS/${pod%-*}.json"
+    done
+    forget "$1" --wait=false
+}
+
+verdict() {
+    run_jobs verdict
     "$LBDEMO_REPORT" --check "$overlay/expected.json" "$REPORTS"
+}
+
+# fleet: many clients at once, judged together.
+fleet() {
+    run_jobs fleet
+    "$LBDEMO_REPORT" "$REPORTS"
 }
 
 # A namespace that deploy made goes too; in another's, all that deploy and verdict put there.
@@ -173,10 +205,10 @@ init() {
 }
 
 case ${1-} in
-deploy | verdict | delete | inject*) reachable ;;
+deploy | verdict | fleet | delete | inject*) reachable ;;
 esac
 case ${1-} in
-init | render | deploy | verdict | delete) "$1" ;;
+init | render | deploy | verdict | fleet | delete) "$1" ;;
 inject) INJECT=1 deploy ;;
-*) fail "usage: kube.sh init|render|deploy|inject|verdict|delete" ;;
+*) fail "usage: kube.sh init|render|deploy|inject|verdict|fleet|delete" ;;
 esac
