@@ -19,7 +19,7 @@ class ConnectionAge(lbtest.Case):
             "json", "--expect-backends", 3, balancer.address)
         verdict = json.loads(out)["verdict"]
         self.assertEqual(found, status, f"{verdict['headline']} {err}")
-        # The client retries nothing: a call that crosses a GOAWAY may fail. At most one in a hundred.
+        # One call of some 600 was seen to fail once, under the sanitizers behind HAProxy; why is not known.
         self.assertLessEqual(verdict["errors"], verdict["requests"] // 100)
         return verdict, {fact["id"]: fact["text"] for fact in verdict["facts"]}
 
