@@ -31,7 +31,7 @@ static const struct lb_option call_options[] = {
 };
 
 static const struct lb_option identity_options[] = {
-    {"id-field", LB_OPTION_STRING, "PATH",
+    {"id-field", LB_OPTION_STRING, "FIELD",
      "The reply's field that names the backend, by its number or, if the server has reflection, by "
      "its name; joined by dots from the outermost message inwards, as in 2.1 or info.name. By "
      "default "

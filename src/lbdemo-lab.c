@@ -182,6 +182,9 @@ static void print_libraries(FILE *out)
     fprintf(out, "libevent %s, Jansson %s\n", event_get_version(), jansson_version_str());
 }
 
+static const char *const command_names[] = {"up",   "run",  "down",   "list",
+                                            "logs", "demo", "matrix", NULL};
+
 /* For --help, --version, and to name a missing command. */
 static const struct lb_program general = {
     .name = "lbdemo-lab",
@@ -197,6 +200,7 @@ static const struct lb_program general = {
               "  demo    both clients through both paths, then the table\n"
               "  matrix  every topology, truth against verdict\n"
               "lbdemo-lab COMMAND --help tells more.\n",
+    .commands = command_names,
     .groups = all_groups,
     .group_count = sizeof all_groups / sizeof all_groups[0],
     .options_first = true,

@@ -200,6 +200,7 @@ e2e_tests = \
 	tests/e2e/bootstrap.py \
 	tests/e2e/debian.py \
 	tests/e2e/cli.py \
+	tests/e2e/completions.py \
 	tests/e2e/client_side.py \
 	tests/e2e/grpc_client.py \
 	tests/e2e/grpc_client_tls.py \

@@ -208,6 +208,24 @@ static int parse_args(const struct lb_program *program, int argc, char **argv, v
     return LB_OPTIONS_RUN;
 }
 
+/* Before the environment: --help shows the defaults, also beside a bad variable. */
+static int answer_early(const struct lb_program *program, int argc, char **argv, const void *config)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (program->options_first && argv[i][0] != '-')
+            break;
+        if (strcmp(argv[i], "--help") == 0) {
+            lb_options_print_help(program, config, stdout);
+            return LB_OPTIONS_DONE;
+        }
+        if (strcmp(argv[i], LB_OPTIONS_TABLE) == 0) {
+            lb_options_print_table(program, stdout);
+            return LB_OPTIONS_DONE;
+        }
+    }
+    return LB_OPTIONS_RUN;
+}
+
 enum lb_options_result lb_options_parse(const struct lb_program *program, int argc, char **argv,
                                         void *config, int *first_arg, struct lb_error *err)
 {
@@ -220,16 +238,7 @@ enum lb_options_result lb_options_parse(const struct lb_program *program, int ar
     int result = longs && letters && seen ? 0 : lb_error_set(err, "out of memory");
     if (result == 0) {
         describe(program, longs, letters);
-        /* Before the environment: --help shows the defaults, also beside a bad variable. */
-        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-            if (program->options_first && argv[i][0] != '-')
-                break;
-            if (strcmp(argv[i], "--help") == 0) {
-                lb_options_print_help(program, config, stdout);
-                result = LB_OPTIONS_DONE;
-                break;
-            }
-        }
+        result = answer_early(program, argc, argv, config);
     }
     const struct lb_option *o;
     for (size_t i = 0; result == 0 && (o = option_at(program, i)); i++)

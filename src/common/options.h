@@ -30,7 +30,8 @@ struct lb_option_list {
 struct lb_option {
     const char *name; /* without "--" */
     enum lb_option_type type;
-    const char *arg;            /* what --help calls the argument; NULL for flags */
+    const char *arg;            /* what --help calls the argument; NULL for flags. Completions offer
+                                   files for FILE and PATH, folders for DIR */
     const char *help;           /* sentences; wrapped by --help, which adds the default */
     size_t offset;              /* of the value in the program's configuration struct */
     int value;                  /* FLAG: what is stored */
@@ -57,6 +58,8 @@ struct lb_program {
     const char *synopsis; /* what follows the name: "[OPTION]... [TARGET]" */
     const char *summary;  /* sentences, wrapped by --help */
     const char *epilog;   /* printed as it is after the options; or NULL */
+    const char *const
+        *commands; /* names of its subcommands, for completions; ends with NULL; or NULL */
     const struct lb_option_group *groups;
     size_t group_count;
     int max_args;       /* arguments that are no options */

@@ -1,9 +1,10 @@
-/* What --help and --version print, derived from the option tables. */
+/* What --help and --version print, derived from the option tables; and the tables themselves. */
 #include "config.h"
 
 #include "common/options_help.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,4 +120,42 @@ void lb_options_print_version(const struct lb_program *program, FILE *out)
             program->name, PACKAGE_NAME, PACKAGE_VERSION);
     if (program->print_libraries)
         program->print_libraries(out);
+}
+
+/* "KIND<TAB>ARGUMENT": what is to be completed after the option. */
+static void print_argument(const struct lb_option *o, FILE *out)
+{
+    if (o->type == LB_OPTION_FLAG) {
+        fputs("none\t-", out);
+    } else if (o->type == LB_OPTION_CHOICE) {
+        fputs("choice\t", out);
+        for (int i = 0; o->choices[i]; i++)
+            fprintf(out, "%s%s", i ? "|" : "", o->choices[i]);
+    } else {
+        bool file = strcmp(o->arg, "FILE") == 0 || strcmp(o->arg, "PATH") == 0;
+        fprintf(out, "%s\t%s",
+                file                         ? "file"
+                : strcmp(o->arg, "DIR") == 0 ? "folder"
+                                             : "text",
+                o->arg);
+    }
+}
+
+void lb_options_print_table(const struct lb_program *program, FILE *out)
+{
+    fprintf(out, "program\t%s\t%s\t%s\n", program->name, program->synopsis, program->summary);
+    for (size_t i = 0; program->commands && program->commands[i]; i++)
+        fprintf(out, "command\t%s\n", program->commands[i]);
+    for (size_t g = 0; g < program->group_count; g++) {
+        for (size_t i = 0; i < program->groups[g].count; i++) {
+            const struct lb_option *o = &program->groups[g].options[i];
+            fprintf(out, "option\t%s\t%c\t%s\t", o->name, o->letter ? o->letter : '-',
+                    o->type == LB_OPTION_LIST ? "many" : "once");
+            print_argument(o, out);
+            fprintf(out, "\t%s\n", o->help);
+        }
+    }
+    fputs("option\thelp\t-\tonce\tnone\t-\tPrint help and exit.\n"
+          "option\tversion\t-\tonce\tnone\t-\tPrint the version and exit.\n",
+          out);
 }

@@ -17,4 +17,14 @@ void lb_options_print_wrapped(FILE *out, const char *text, int indent);
 void lb_options_print_help(const struct lb_program *program, const void *config, FILE *out);
 void lb_options_print_version(const struct lb_program *program, FILE *out);
 
+/* Not for users and in no manual: what contrib/completions is generated from. */
+#define LB_OPTIONS_TABLE "--print-options"
+
+/* Prints the tables for contrib/completions/table.awk: lines of fields between tabs,
+ *     program NAME SYNOPSIS SUMMARY
+ *     command NAME
+ *     option LONG LETTER|- many|once none|choice|file|folder|text ARGUMENT|A|B|...|- HELP
+ * in English, whatever the environment. */
+void lb_options_print_table(const struct lb_program *program, FILE *out);
+
 #endif
