@@ -224,6 +224,7 @@ e2e_tests = \
 	tests/e2e/http_server_tls.py \
 	tests/e2e/http_server.py \
 	tests/e2e/k8s.py \
+	tests/e2e/manual.py \
 	tests/e2e/tree.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/cluster.sh tests/e2e/image.py tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
