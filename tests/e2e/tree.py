@@ -2,6 +2,7 @@
 import glob
 import os
 import re
+import shutil
 import subprocess
 
 import lbtest
@@ -18,7 +19,9 @@ def read(path):
 
 
 def tracked():
-    """The files below FOLDERS that are in git; none in a release."""
+    """The files below FOLDERS that are in git; none in a release, or where git is not installed."""
+    if not shutil.which("git"):
+        return []
     done = subprocess.run(["git", "-C", lbtest.SOURCE, "ls-files", "-z", "--", *FOLDERS], capture_output=True,
                           text=True, check=False)
     return [path for path in done.stdout.split("\0") if path and os.path.exists(os.path.join(lbtest.SOURCE, path))]
