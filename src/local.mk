@@ -25,6 +25,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/connection_id.c src/server/connection_id.h \
 	src/server/descriptors.c src/server/descriptors.h \
 	src/server/grpc_accept.c src/server/grpc_accept.h \
+	src/server/grpc_socket.c src/server/grpc_socket.h \
 	src/server/grpc_access.c src/server/grpc_access.h \
 	src/server/grpc_call.c src/server/grpc_call.h \
 	src/server/grpc_connections.c src/server/grpc_connections.h \

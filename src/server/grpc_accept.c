@@ -1,4 +1,6 @@
 /* Accepts plaintext gRPC connections and hands them to the C core by descriptor. */
+#include "config.h"
+
 #include "server/grpc_accept.h"
 
 #include <errno.h>
@@ -8,6 +10,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -43,15 +46,15 @@ struct lb_grpc_acceptor {
     /* The thread's own. */
     int listeners[LB_GRPC_MAX_LISTENERS];
     size_t listener_count;
-    uint64_t open;           /* connections */
     int64_t paused_until_ns; /* 0: not paused */
     int short_of;            /* errno of the last accept; 0: it worked */
-    int *watched;            /* by the core's descriptor: our duplicate, or -1 */
-    size_t watched_size;
 
-    pthread_mutex_t lock; /* of `drained`, which only the thread writes once it runs */
+    pthread_mutex_t lock; /* of what follows, and of entering connections and counting them */
     pthread_cond_t changed;
-    bool drained;
+    bool drained;  /* only the thread writes it once it runs */
+    uint64_t open; /* connections */
+    int *watched;  /* by the core's descriptor: our duplicate, or -1 */
+    size_t watched_size;
 };
 
 static int watch(struct lb_grpc_acceptor *a, int fd, uint32_t events, uint64_t slot)
@@ -60,10 +63,9 @@ static int watch(struct lb_grpc_acceptor *a, int fd, uint32_t events, uint64_t s
     return epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-static void count_end(struct lb_grpc_acceptor *a, enum lb_close_reason reason)
+static bool is_full(const struct lb_grpc_acceptor *a)
 {
-    a->open--;
-    lb_metrics_closed(a->metrics, reason);
+    return a->max_open > 0 && a->open >= a->max_open;
 }
 
 /* The connection on `fd`, if there was one, is over: by which side the core does not say. */
@@ -75,7 +77,15 @@ static void end_connection(struct lb_grpc_acceptor *a, int fd)
     epoll_ctl(a->epoll, EPOLL_CTL_DEL, a->watched[fd], NULL);
     close(a->watched[fd]);
     a->watched[fd] = -1;
-    count_end(a, LB_CLOSE_UNKNOWN);
+    a->open--;
+    lb_metrics_closed(a->metrics, LB_CLOSE_UNKNOWN);
+}
+
+/* Asked again, as the event may be that of a connection whose number another one has by now. */
+static bool has_ended(const struct lb_grpc_acceptor *a, int fd)
+{
+    struct pollfd twin = {.fd = a->watched[fd], .events = POLLRDHUP};
+    return twin.fd >= 0 && poll(&twin, 1, 0) == 1;
 }
 
 static int reserve_watched(struct lb_grpc_acceptor *a, int fd)
@@ -94,47 +104,67 @@ static int reserve_watched(struct lb_grpc_acceptor *a, int fd)
     return 0;
 }
 
-/* Watches for the end of the connection on `fd` by a duplicate. */
-static int watch_connection(struct lb_grpc_acceptor *a, int fd)
+/* A new connection, `fd` of the core's: entered, counted and watched by the duplicate `twin` until
+ * its end, which then is ours to close. Returns -1 with errno after failure, -1 with EUSERS if it
+ * is one too many. */
+static int enter(struct lb_grpc_acceptor *a, int fd, int twin, const struct sockaddr *peer,
+                 socklen_t len)
 {
-    if (reserve_watched(a, fd) < 0) {
-        errno = ENOMEM;
+    struct lb_error err;
+    /* A number that comes again proves its last connection over, seen or not. */
+    end_connection(a, fd);
+    errno = EUSERS;
+    if (is_full(a))
         return -1;
-    }
-    int twin = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (twin < 0)
+    errno = ENOMEM;
+    if (reserve_watched(a, fd) < 0 ||
+        lb_grpc_connections_enter(a->connections, fd, peer, len, &err) < 0 ||
+        watch(a, twin, EPOLLRDHUP, SLOT(SLOT_CONNECTION, fd)) < 0)
         return -1;
-    if (watch(a, twin, EPOLLRDHUP, SLOT(SLOT_CONNECTION, fd)) < 0) {
-        int saved = errno;
-        close(twin);
-        errno = saved;
-        return -1;
-    }
     a->watched[fd] = twin;
+    a->open++;
+    lb_metrics_accepted(a->metrics);
     return 0;
+}
+
+bool lb_grpc_acceptor_full(struct lb_grpc_acceptor *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool full = is_full(a);
+    pthread_mutex_unlock(&a->lock);
+    return full;
+}
+
+int lb_grpc_acceptor_adopt(struct lb_grpc_acceptor *a, int fd, int twin,
+                           const struct sockaddr *peer, socklen_t len)
+{
+    pthread_mutex_lock(&a->lock);
+    int result = enter(a, fd, twin, peer, len), saved = errno;
+    pthread_mutex_unlock(&a->lock);
+    errno = saved;
+    return result;
+}
+
+static void count_refused(struct lb_grpc_acceptor *a, enum lb_close_reason reason)
+{
+    pthread_mutex_lock(&a->lock);
+    lb_metrics_accepted(a->metrics);
+    lb_metrics_closed(a->metrics, reason);
+    pthread_mutex_unlock(&a->lock);
 }
 
 /* Hands the new connection `fd` over to the core, or closes it and returns -1 with errno. */
 static int serve(struct lb_grpc_acceptor *a, int fd, const struct sockaddr *peer, socklen_t len)
 {
-    struct lb_error err;
-    /* A number that comes again proves its last connection over, seen or not. */
-    end_connection(a, fd);
-    a->open++;
-    lb_metrics_accepted(a->metrics);
-    if (a->max_open > 0 && a->open > a->max_open) {
-        close(fd);
-        count_end(a, LB_CLOSE_LIMIT);
-        return 0;
-    }
-    errno = ENOMEM;
-    if (lb_grpc_connections_enter(a->connections, fd, peer, len, &err) < 0 ||
-        watch_connection(a, fd) < 0) {
+    int twin = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (twin < 0 || lb_grpc_acceptor_adopt(a, fd, twin, peer, len) < 0) {
         int saved = errno;
+        if (twin >= 0)
+            close(twin);
         close(fd);
-        count_end(a, LB_CLOSE_REFUSED);
+        count_refused(a, saved == EUSERS ? LB_CLOSE_LIMIT : LB_CLOSE_REFUSED);
         errno = saved;
-        return -1;
+        return saved == EUSERS ? 0 : -1;
     }
     if (peer->sa_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
@@ -217,10 +247,13 @@ static int timeout_ms(const struct lb_grpc_acceptor *a)
  * for the new one's. */
 static void handle(struct lb_grpc_acceptor *a, const struct epoll_event *events, int count)
 {
+    pthread_mutex_lock(&a->lock);
     for (int i = 0; i < count; i++) {
-        if (events[i].data.u64 >> 32 == SLOT_CONNECTION)
-            end_connection(a, (int)(uint32_t)events[i].data.u64);
+        int fd = (int)(uint32_t)events[i].data.u64;
+        if (events[i].data.u64 >> 32 == SLOT_CONNECTION && has_ended(a, fd))
+            end_connection(a, fd);
     }
+    pthread_mutex_unlock(&a->lock);
     for (int i = 0; i < count; i++) {
         uint32_t n = (uint32_t)events[i].data.u64;
         if (events[i].data.u64 >> 32 == SLOT_LISTENER && n < a->listener_count &&

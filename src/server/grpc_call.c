@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "server/grpc_access.h"
 #include "server/grpc_fault.h"
+#include "server/grpc_socket.h"
 #include "server/grpc_worker.h"
 #include "server/metrics.h"
 
@@ -110,9 +111,13 @@ static void call_arrived(struct lb_grpc_tag *tag, bool ok)
     call->is_stream = false;
     call->cancelled = 0;
     call->sent_bytes = 0;
-    call->origin = lb_grpc_connections_count_call(w->shared->connections, call->call);
+    int fd = lb_grpc_socket_of_call(w->shared->sockets, call->call);
+    call->origin = lb_grpc_connections_count_call(w->shared->connections, fd);
     lb_grpc_cork_call(&w->cork, lb_grpc_origin_fd(&call->origin));
-    if (!lb_grpc_fault_inject(call))
+    if (fd == LB_GRPC_SOCKET_EXCESS)
+        lb_grpc_call_fail(call, GRPC_STATUS_RESOURCE_EXHAUSTED,
+                          "more connections than this server takes");
+    else if (!lb_grpc_fault_inject(call))
         call->endpoint->method->handle(call);
 }
 
@@ -127,7 +132,6 @@ void lb_grpc_call_release(struct lb_grpc_call *call)
         lb_grpc_origin_cancelled(&call->origin);
     if (!call->is_stream && !call->endpoint->method->probe)
         lb_grpc_count(&call->worker->active, -1);
-    lb_grpc_origin_clear(&call->origin);
     if (!call->endpoint->registered)
         grpc_call_details_destroy(&call->details);
     if (call->request)

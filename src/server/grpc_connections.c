@@ -1,17 +1,13 @@
 /* Which connection a call came over. */
 #include "server/grpc_connections.h"
 
-#include <grpc/grpc_security.h>
-#include <grpc/support/alloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/units.h"
 #include "server/connection_id.h"
 #include "server/grpc_server.h"
 
@@ -40,21 +36,11 @@ struct page {
 
 struct lb_grpc_connections {
     _Atomic(struct page *) pages[PAGES];
-    pthread_mutex_t tls_lock; /* of all `struct mark`s */
 };
-
-/* The value of a TLS connection's property. */
-struct mark {
-    uint64_t id, calls;
-};
-static const char mark_name[] = "lbdemo_connection";
 
 struct lb_grpc_connections *lb_grpc_connections_new(void)
 {
-    struct lb_grpc_connections *table = calloc(1, sizeof *table);
-    if (table)
-        pthread_mutex_init(&table->tls_lock, NULL);
-    return table;
+    return calloc(1, sizeof(struct lb_grpc_connections));
 }
 
 void lb_grpc_connections_free(struct lb_grpc_connections *table)
@@ -71,7 +57,6 @@ void lb_grpc_connections_free(struct lb_grpc_connections *table)
         }
         free(page);
     }
-    pthread_mutex_destroy(&table->tls_lock);
     free(table);
 }
 
@@ -127,77 +112,15 @@ int lb_grpc_connections_enter(struct lb_grpc_connections *table, int fd,
     return 0;
 }
 
-/* The core keeps one context a connection, and a copy of each property in it, which is changed in
- * place here. */
-static void count_tls_call(struct lb_grpc_connections *table, grpc_call *call,
-                           struct lb_grpc_call_origin *origin)
-{
-    struct mark mark = {0};
-    grpc_auth_context *context = grpc_call_auth_context(call);
-    if (!context)
-        return;
-    pthread_mutex_lock(&table->tls_lock);
-    grpc_auth_property_iterator i = grpc_auth_context_find_properties_by_name(context, mark_name);
-    const grpc_auth_property *p = grpc_auth_property_iterator_next(&i);
-    if (p)
-        memcpy(&mark, p->value, sizeof mark);
-    else
-        mark.id = lb_connection_id_next();
-    mark.calls++;
-    if (p)
-        memcpy(p->value, &mark, sizeof mark);
-    else
-        grpc_auth_context_add_property(context, mark_name, (const char *)&mark, sizeof mark);
-    pthread_mutex_unlock(&table->tls_lock);
-    grpc_auth_context_release(context);
-    origin->connection_id = mark.id;
-    origin->ordinal = mark.calls;
-}
-
-struct lb_grpc_call_origin lb_grpc_connections_count_call(struct lb_grpc_connections *table,
-                                                          grpc_call *call)
+struct lb_grpc_call_origin lb_grpc_connections_count_call(struct lb_grpc_connections *table, int fd)
 {
     struct lb_grpc_call_origin origin = {0};
-    uint64_t fd;
-    origin.peer = grpc_call_get_peer(call);
-    if (strncmp(origin.peer, "fd:", 3) != 0) {
-        count_tls_call(table, call, &origin);
-        return origin;
-    }
-    if (lb_parse_uint(origin.peer + 3, 0, INT32_MAX, &fd, NULL) == 0)
-        origin.connection = find(table, fd);
-    lb_grpc_origin_clear(&origin);
-    if (!origin.connection)
+    if (fd < 0 || !(origin.connection = find(table, (size_t)fd)))
         return origin;
     origin.connection_id = atomic_load_explicit(&origin.connection->id, memory_order_acquire);
     origin.ordinal =
         atomic_fetch_add_explicit(&origin.connection->calls, 1, memory_order_relaxed) + 1;
     return origin;
-}
-
-void lb_grpc_origin_clear(struct lb_grpc_call_origin *origin)
-{
-    gpr_free(origin->peer);
-    origin->peer = NULL;
-}
-
-/* Reads "ipv4:10.0.0.7:41234" or "ipv6:%5B::1%5D:41234", as the core names a peer. */
-static int parse_peer(const char *peer, struct lb_address *address)
-{
-    char text[LB_ADDRESS_TEXT];
-    size_t used = 0;
-    const char *c = strchr(peer, ':');
-    for (c = c ? c + 1 : ""; *c && used + 1 < sizeof text; used++) {
-        unsigned byte;
-        if (*c == '%' && sscanf(c + 1, "%2x", &byte) == 1) {
-            text[used] = (char)byte;
-            c += 3;
-        } else {
-            text[used] = *c++;
-        }
-    }
-    text[used] = '\0';
-    return lb_address_parse_listen(text, address, NULL);
 }
 
 int lb_grpc_origin_fd(const struct lb_grpc_call_origin *origin)
@@ -209,7 +132,6 @@ void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_
                          uint16_t *port)
 {
     struct lb_grpc_connection *c = origin->connection;
-    struct lb_address address;
     host[0] = '\0';
     *port = 0;
     if (c) {
@@ -217,23 +139,18 @@ void lb_grpc_origin_peer(const struct lb_grpc_call_origin *origin, char host[LB_
         memcpy(host, c->host, LB_ADDRESS_TEXT);
         *port = c->port;
         pthread_mutex_unlock(&c->lock);
-    } else if (origin->peer && parse_peer(origin->peer, &address) == 0) {
-        lb_address_split((const struct sockaddr *)&address.sa, address.len, host, port);
     }
 }
 
 size_t lb_grpc_origin_text(const struct lb_grpc_call_origin *origin, char text[LB_ADDRESS_TEXT])
 {
     struct lb_grpc_connection *c = origin->connection;
-    struct lb_address address;
     size_t len = 0;
     if (c) {
         pthread_mutex_lock(&c->lock);
         len = c->text_len;
         memcpy(text, c->text, len + 1);
         pthread_mutex_unlock(&c->lock);
-    } else if (origin->peer && parse_peer(origin->peer, &address) == 0) {
-        len = strlen(lb_address_format(text, (const struct sockaddr *)&address.sa, address.len));
     }
     return len;
 }

@@ -31,7 +31,7 @@ static grpc_status_code status_of_http(int http)
     }
 }
 
-/* The connection ends with RST where it is ours, over TLS only the call's stream. */
+/* The connection ends with RST where its socket is known, else only the call's stream. */
 static void reset(struct lb_grpc_call *call)
 {
     static const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};

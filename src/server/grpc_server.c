@@ -20,6 +20,7 @@
 #include "server/grpc_access.h"
 #include "server/grpc_fault.h"
 #include "server/grpc_services.h"
+#include "server/grpc_socket.h"
 #include "server/grpc_stream.h"
 #include "server/grpc_tls.h"
 #include "server/grpc_worker.h"
@@ -136,7 +137,7 @@ static void look_whether_quiet(struct lb_grpc_timer *timer)
     if (active > 0 || calls != s->calls_seen)
         s->quiet_since_ns = now;
     s->calls_seen = calls;
-    /* Of TLS connections it is not known whether there are any. */
+    /* Of TLS connections without a call it is not known whether there are any. */
     bool none = !s->tls && lb_metrics_open(s->config.metrics, LB_METRICS_GRPC) == 0;
     if (none || now - s->quiet_since_ns >= QUIET_NS || now >= latest)
         shut_core_down(s);
@@ -335,7 +336,10 @@ static int init_acceptor(struct lb_grpc_server *s, struct lb_error *err)
         return lb_error_set(err, "out of memory for the gRPC server");
     s->acceptor = lb_grpc_acceptor_new(s->core, s->shared.connections, metrics,
                                        s->config.max_connections, err);
-    return s->acceptor ? 0 : -1;
+    if (!s->acceptor)
+        return -1;
+    s->shared.sockets = lb_grpc_sockets_new(s->acceptor);
+    return 0;
 }
 
 struct lb_grpc_server *lb_grpc_server_new(const struct lb_grpc_config *config, struct lb_error *err)
@@ -395,6 +399,7 @@ int lb_grpc_server_listen_tls(struct lb_grpc_server *s, const char *text, struct
     s->tls = lb_grpc_tls_listen(s->core, text, tls, client_auth, address, err);
     if (!s->tls)
         return -1;
+    lb_grpc_sockets_set_tls_port(s->shared.sockets, lb_grpc_tls_port(s->tls));
     lb_grpc_log_watch_accept(tls_listener_ended, s);
     return 0;
 }
@@ -493,6 +498,7 @@ void lb_grpc_server_free(struct lb_grpc_server *s)
         wait_complete(s);
         join_workers(s);
     }
+    lb_grpc_sockets_free(s->shared.sockets);
     lb_grpc_acceptor_free(s->acceptor);
     grpc_server_destroy(s->core);
     for (unsigned i = 0; i < s->config.threads; i++)

@@ -12,6 +12,7 @@
 
 struct lb_grpc_tls {
     struct lb_server_tls *source;
+    uint16_t port;
     _Atomic unsigned generation; /* of what the core has; 0: nothing yet */
 };
 
@@ -48,6 +49,7 @@ static int check_free(const char *text, struct lb_error *err)
     return l ? 0 : -1;
 }
 
+/* Returns the port, or -1. */
 static int bind_port(grpc_server *server, const char *text, grpc_server_credentials *credentials,
                      char address[LB_ADDRESS_TEXT], struct lb_error *err)
 {
@@ -67,7 +69,7 @@ static int bind_port(grpc_server *server, const char *text, grpc_server_credenti
     else
         ((struct sockaddr_in *)&a.sa)->sin_port = htons((uint16_t)port);
     lb_address_format(address, (const struct sockaddr *)&a.sa, a.len);
-    return 0;
+    return port;
 }
 
 struct lb_grpc_tls *lb_grpc_tls_listen(grpc_server *server, const char *text,
@@ -82,12 +84,18 @@ struct lb_grpc_tls *lb_grpc_tls_listen(grpc_server *server, const char *text,
                     : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
     grpc_server_credentials *credentials = grpc_ssl_server_credentials_create_with_options(
         grpc_ssl_server_credentials_create_options_using_config_fetcher(ask, fetch, t));
-    int result = bind_port(server, text, credentials, address, err);
+    int port = bind_port(server, text, credentials, address, err);
     grpc_server_credentials_release(credentials);
-    if (result == 0)
+    t->port = (uint16_t)port;
+    if (port > 0)
         return t;
     free(t);
     return NULL;
+}
+
+uint16_t lb_grpc_tls_port(const struct lb_grpc_tls *t)
+{
+    return t->port;
 }
 
 void lb_grpc_tls_free(struct lb_grpc_tls *t)

@@ -21,6 +21,9 @@ struct lb_grpc_tls *lb_grpc_tls_listen(grpc_server *server, const char *text,
                                        char address[LB_ADDRESS_TEXT],
                                        struct lb_error *err) LB_MUST_CHECK;
 
+/* The port it listens on. */
+uint16_t lb_grpc_tls_port(const struct lb_grpc_tls *t);
+
 /* NULL is fine. */
 void lb_grpc_tls_free(struct lb_grpc_tls *t);
 

@@ -19,6 +19,7 @@ struct lb_access_log;
 struct lb_access_writer;
 struct lb_descriptors;
 struct lb_grpc_health_watch;
+struct lb_grpc_sockets;
 struct lb_grpc_stream;
 struct lb_metrics_shard;
 struct lb_readiness;
@@ -34,6 +35,7 @@ struct lb_grpc_shared {
     struct lb_faults *faults;         /* or NULL */
     struct lb_access_log *access_log; /* or NULL */
     struct lb_grpc_connections *connections;
+    struct lb_grpc_sockets *sockets;
     struct lb_grpc_headers headers; /* of every reply */
     grpc_slice pod_reply;           /* what api.protobuf.pod/getInfo answers, ready to send */
 };

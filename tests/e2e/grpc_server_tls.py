@@ -28,6 +28,7 @@ class Tls(lbtest.Case):
             self.skipTest("openssl is not installed")
         self.certificates = Certificates(self.folder)
         self.cert, self.key = self.certificates.issue("localhost")
+        self.channels = []
 
     def tls_server(self, *args, **options):
         server = self.server("--tls-cert", self.cert, "--tls-key", self.key, *args, **options)
@@ -40,6 +41,7 @@ class Tls(lbtest.Case):
             ("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1),
             ("grpc.ssl_target_name_override", "localhost")])
         self.addCleanup(channel.close)
+        self.channels.append(channel)
         return stubs.PodServiceStub(channel)
 
     @staticmethod
@@ -130,6 +132,70 @@ class Tls(lbtest.Case):
                 return False
 
         lbtest.wait_until(not_ready, "readiness to be taken back")
+
+    def metric(self, server, sample):
+        with NO_PROXY.open(f"http://{server.admin}/metrics", timeout=lbtest.DEADLINE_S) as reply:
+            values = dict(line.rsplit(" ", 1) for line in reply.read().decode().splitlines() if line[0] != "#")
+        return float(values.get(sample, 0))
+
+    def connections(self, server):
+        """How many are open, have been accepted and have ended, by the metrics."""
+        closed = 'lbdemo_connections_closed_total{protocol="grpc",reason="unknown"}'
+        return (self.metric(server, 'lbdemo_connections_open{protocol="grpc"}'),
+                self.metric(server, 'lbdemo_connections_accepted_total{protocol="grpc"}'), self.metric(server, closed))
+
+    def test_connections_are_counted_from_their_first_call_to_their_end(self):
+        server = self.tls_server("--grpc-listen", ":0")
+        server.grpc = "localhost:" + server.grpc.rsplit(":", 1)[1]
+        stubs_ = [self.stub(server.grpc) for _ in range(5)]
+        self.served_certificate(server.grpc.replace("localhost", "127.0.0.1"))  # no call
+        self.assertEqual(self.connections(server), (0, 0, 0))
+        for stub in stubs_ * 3:
+            self.info(stub)
+        self.assertEqual(self.connections(server), (5, 5, 0))
+        for channel in self.channels[:3]:
+            channel.close()
+        lbtest.wait_until(lambda: self.connections(server) == (2, 5, 3), "three ends")
+
+    def test_beyond_max_connections_each_call_is_exhausted_until_one_ends(self):
+        server = self.tls_server("--max-connections", 2)
+        one, two, three = (self.stub(server.grpc) for _ in range(3))
+        self.info(one)
+        self.info(two)
+        for _ in range(3):
+            with self.assertRaises(grpc.RpcError) as caught:
+                self.info(three)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            self.info(one)
+        self.channels[1].close()
+        lbtest.wait_until(lambda: self.connections(server)[0] == 1, "the end of one")
+        self.assertEqual(self.info(three).request_ordinal, 1)
+        self.assertEqual(self.connections(server), (2, 3, 1))
+
+    def test_a_reset_breaks_the_connection(self):
+        server = self.tls_server("--allow-faults")
+        stub = self.stub(server.grpc)
+        first = self.info(stub).connection_id
+        with self.assertRaises(grpc.RpcError) as caught:
+            stub.GetInfo(pb.GetInfoRequest(), timeout=lbtest.DEADLINE_S, metadata=[("x-lbdemo-fault", "reset")])
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        again = stub.GetInfo(pb.GetInfoRequest(), timeout=lbtest.DEADLINE_S, wait_for_ready=True)
+        self.assertGreater(again.connection_id, first)
+
+    def test_a_flood_of_cancelled_calls_ends_the_connection(self):
+        server = self.tls_server()
+        context = ssl._create_unverified_context()  # pylint: disable=protected-access
+        context.set_alpn_protocols(["h2"])
+        with context.wrap_socket(lbtest.connect(server.grpc)) as s:
+            try:
+                s.sendall(grpclib.PREFACE + grpclib.h2_frame(grpclib.SETTINGS) + b"".join(
+                    grpclib.h2_call(n, "/lbdemo.v1.PodService/GetInfo")
+                    + grpclib.h2_frame(grpclib.RST_STREAM, b"\0\0\0\x08", stream=n) for n in range(1, 40001, 2)))
+                grpclib.read_until_closed(s)
+            except OSError:
+                pass
+        lbtest.wait_until(lambda: "cancelled most of its calls: disconnected" in server.err(), "the message")
+        self.assertEqual(self.info(self.stub(server.grpc)).request_ordinal, 1)
 
     def test_streams_end_at_the_stop(self):
         server = self.tls_server()
