@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "common/file.h"
+#include "common/language.h"
 #include "common/options.h"
 #include "common/units.h"
 #include "lab/commands.h"
@@ -228,6 +229,19 @@ static int finish(int status)
     return status;
 }
 
+static void refuse_command(const char *word, struct lb_error *err)
+{
+    if (word)
+        lb_error_set(err,
+                     "'%.80s' is no command, or not in its place, the first; the commands are up, "
+                     "run, down, list, logs, demo and matrix",
+                     word);
+    else
+        lb_error_set(
+            err,
+            "a command is missing; the commands are up, run, down, list, logs, demo and matrix");
+}
+
 /* Only --help and --version do without a command. */
 static int without_command(int argc, char **argv, struct lb_lab_options *options)
 {
@@ -235,9 +249,7 @@ static int without_command(int argc, char **argv, struct lb_lab_options *options
     int first;
     enum lb_options_result parsed = lb_options_parse(&general, argc, argv, options, &first, &err);
     if (parsed == LB_OPTIONS_RUN)
-        lb_error_set(&err, "%s%.80s%s; the commands are up, run, down, list, logs, demo and matrix",
-                     first < argc ? "'" : "", first < argc ? argv[first] : "a command is missing",
-                     first < argc ? "' is no command, or not in its place, the first" : "");
+        refuse_command(first < argc ? argv[first] : NULL, &err);
     lb_options_free(&general, options);
     return parsed == LB_OPTIONS_DONE ? finish(LB_EXIT_OK)
                                      : lb_program_fail(&general, &err, LB_EXIT_USAGE);
@@ -289,6 +301,7 @@ int main(int argc, char **argv)
 {
     struct lb_lab_options options = {.servers = DEFAULT_SERVERS, .repeat = DEFAULT_REPEAT};
     open_standard_descriptors();
+    lb_language_begin();
     if (argc > 1 && strcmp(argv[1], LB_DNS_COMMAND) == 0)
         return serve_dns(argc, argv);
     for (size_t i = 0; argc > 1 && i < command_count; i++) {

@@ -9,6 +9,7 @@
 
 #include "balance/verdict_text.h"
 #include "common/file.h"
+#include "common/language.h"
 #include "common/options.h"
 #include "common/units.h"
 #include "report/compare.h"
@@ -203,7 +204,7 @@ static int check_expectations(const struct lb_report *all, const struct lb_group
         struct lb_error why;
         char reason[400];
         enum lb_expect_result result = lb_expect_check(
-            &all->judging.expectation, groups->groups[i].verdict, reason, sizeof reason);
+            &all->judging.expectation, groups->groups[i].verdict, lb_text, reason, sizeof reason);
         if (result == LB_EXPECT_MET)
             continue;
         if (*reason) {
@@ -359,6 +360,7 @@ int main(int argc, char **argv)
     struct config config = {0};
     struct lb_error err;
     int first, status = LB_EXIT_OK;
+    lb_language_begin();
     enum lb_options_result parsed = lb_options_parse(&program, argc, argv, &config, &first, &err);
     if (parsed == LB_OPTIONS_ERROR ||
         (parsed == LB_OPTIONS_RUN && check_usage(&config, argc - first, &err) < 0))

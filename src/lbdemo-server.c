@@ -1,5 +1,6 @@
 /* lbdemo-server: answers with its identity over HTTP and gRPC. */
 #include "common/file.h"
+#include "common/language.h"
 #include "common/log.h"
 #include "server/lifecycle.h"
 #include "server/server.h"
@@ -11,6 +12,7 @@ int main(int argc, char **argv)
     struct lb_server_options options = lb_server_defaults;
     struct lb_error err;
     int first;
+    lb_language_begin();
     enum lb_options_result parsed = lb_options_parse(program, argc, argv, &options, &first, &err);
     if (parsed == LB_OPTIONS_DONE)
         return lb_stdout_finish(&err) < 0 ? lb_program_fail(program, &err, LB_EXIT_FAILURE)
@@ -23,10 +25,11 @@ int main(int argc, char **argv)
 
     int status = LB_EXIT_OK;
     struct lb_server *server = lb_server_start(&options, &err);
+    if (!server)
+        status = lb_program_fail(program, &err, LB_EXIT_FAILURE);
+    lb_language_pause(); /* the log is in English */
     if (server)
         lb_server_run(server);
-    else
-        status = lb_program_fail(program, &err, LB_EXIT_FAILURE);
     lb_server_free(server);
     lb_options_free(program, &options);
     return status;

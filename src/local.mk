@@ -9,6 +9,7 @@ src_liblbcommon_a_SOURCES = \
 	src/common/grpc_log.c src/common/grpc_log.h \
 	src/common/grpc_queue.c src/common/grpc_queue.h \
 	src/common/identity_headers.h \
+	src/common/language.c src/common/language.h \
 	src/common/log.c src/common/log.h \
 	src/common/memory.c src/common/memory.h \
 	src/common/options.c src/common/options.h \
@@ -176,7 +177,9 @@ src_liblbbalance_a_SOURCES = \
 	src/balance/stitch.c \
 	src/balance/tally.c src/balance/tally.h \
 	src/balance/text_block.c src/balance/text_block.h \
+	src/balance/text_width.h \
 	src/balance/timeline.c src/balance/timeline.h \
+	src/balance/translate.h \
 	src/balance/verdict.c src/balance/verdict.h \
 	src/balance/verdict_private.h \
 	src/balance/verdict_text.c src/balance/verdict_text.h

@@ -30,6 +30,7 @@ check_programs_unit = \
 	tests/unit/check_metrics \
 	tests/unit/check_options \
 	tests/unit/check_proxy_headers \
+	tests/unit/check_text_width \
 	tests/unit/check_tls \
 	tests/unit/check_compare \
 	tests/unit/check_report \
@@ -120,6 +121,9 @@ tests_unit_check_options_LDADD = $(unit_ldadd)
 tests_unit_check_proxy_headers_SOURCES = tests/unit/check_proxy_headers.c $(unit_common)
 tests_unit_check_proxy_headers_CFLAGS = $(unit_cflags)
 tests_unit_check_proxy_headers_LDADD = $(unit_server_ldadd)
+tests_unit_check_text_width_SOURCES = tests/unit/check_text_width.c $(unit_common)
+tests_unit_check_text_width_CFLAGS = $(unit_cflags)
+tests_unit_check_text_width_LDADD = $(unit_ldadd)
 tests_unit_check_tls_SOURCES = tests/unit/check_tls.c $(unit_common)
 tests_unit_check_tls_CFLAGS = $(unit_cflags)
 tests_unit_check_tls_LDADD = $(unit_ldadd) $(LIBEVENT_OPENSSL_LIBS)
@@ -218,6 +222,7 @@ e2e_tests = \
 	tests/e2e/http_admin.py \
 	tests/e2e/http_faults.py \
 	tests/e2e/server_systemd.py \
+	tests/e2e/translation.py \
 	tests/e2e/http_restarts.py \
 	tests/e2e/restarts.py \
 	tests/e2e/connection_age.py \

@@ -1,5 +1,6 @@
 /* Exact, simulated and large-sample multinomial tests: see evenness.h. */
 #include "balance/null_distribution.h"
+#include "balance/translate.h"
 
 #include <gsl/gsl_cdf.h>
 #include <math.h>
@@ -9,7 +10,7 @@
 
 const char *lb_evenness_method_name(enum lb_evenness_method m)
 {
-    static const char *const names[] = {"none", "exact", "Monte Carlo", "chi-squared"};
+    static const char *const names[] = {"none", N_("exact"), N_("Monte Carlo"), N_("chi-squared")};
     return names[m];
 }
 

@@ -31,6 +31,7 @@ const char *lb_expect_name(enum lb_expect_word word)
 
 /* Collects the worst result with its reason. */
 struct judge {
+    lb_translator *translate;
     enum lb_expect_result result;
     char *reason;
     size_t size;
@@ -55,12 +56,13 @@ static void check_outcome(struct judge *j, enum lb_outcome wanted, const struct 
         return;
     if (open && v->needed_units)
         snprintf(reason, sizeof(reason),
-                 "expected %s, cannot be judged yet: %" PRIu64 " %s, about %" PRIu64 " needed",
-                 lb_outcome_name(wanted), v->units, lb_unit_name(v->unit, v->units != 1),
-                 v->needed_units);
+                 lb_tr(j->translate, "expected %s, cannot be judged yet: %" PRIu64
+                                     " %s, about %" PRIu64 " needed"),
+                 lb_outcome_name(wanted), v->units,
+                 lb_tr(j->translate, lb_unit_name(v->unit, v->units != 1)), v->needed_units);
     else
-        snprintf(reason, sizeof(reason), "expected %s, but it is %s", lb_outcome_name(wanted),
-                 lb_outcome_name(v->outcome));
+        snprintf(reason, sizeof(reason), lb_tr(j->translate, "expected %s, but it is %s"),
+                 lb_outcome_name(wanted), lb_outcome_name(v->outcome));
     find(j, open ? LB_EXPECT_CANNOT_JUDGE : LB_EXPECT_NOT_MET, reason);
 }
 
@@ -76,8 +78,9 @@ static void check_layer(struct judge *j, enum lb_layer wanted, enum lb_explanati
         possible |= l->explanations[id].left;
     bool open = l->layer == LB_LAYER_UNKNOWN && (possible || l->identity_broken);
     snprintf(reason, sizeof(reason),
-             open ? "expected %s balancing, the layer is not known yet: --diagnose tells"
-                  : "expected %s balancing, but that is excluded",
+             open ? lb_tr(j->translate,
+                          "expected %s balancing, the layer is not known yet: --diagnose tells")
+                  : lb_tr(j->translate, "expected %s balancing, but that is excluded"),
              lb_layer_name(wanted));
     find(j, open ? LB_EXPECT_CANNOT_JUDGE : LB_EXPECT_NOT_MET, reason);
 }
@@ -117,27 +120,30 @@ static void check_backends(struct judge *j, unsigned wanted, const struct lb_ver
         return;
     double luck = lb_missed_by_luck(1.0 / wanted, v->units);
     bool sure = seen > wanted || luck <= v->alpha_evenness || v->outcome == LB_OUTCOME_PINNED;
-    snprintf(reason, sizeof(reason), "expected %u %s, saw %" PRIu64 "%s", wanted,
-             wanted == 1 ? "backend" : "backends", seen,
-             sure ? "" : ", which may be luck: more requests would tell");
+    snprintf(reason, sizeof(reason), lb_tr(j->translate, "expected %u %s, saw %" PRIu64 "%s"),
+             wanted, lb_tr(j->translate, wanted == 1 ? N_("backend") : N_("backends")), seen,
+             sure ? "" : lb_tr(j->translate, ", which may be luck: more requests would tell"));
     find(j, sure ? LB_EXPECT_NOT_MET : LB_EXPECT_CANNOT_JUDGE, reason);
 }
 
 enum lb_expect_result lb_expect_check(const struct lb_expectation *e, const struct lb_verdict *v,
-                                      char *reason, size_t size)
+                                      lb_translator *translate, char *reason, size_t size)
 {
-    struct judge j = {.result = LB_EXPECT_MET, .reason = reason, .size = size};
+    struct judge j = {
+        .translate = translate, .result = LB_EXPECT_MET, .reason = reason, .size = size};
     char text[192];
     if (size > 0)
         reason[0] = '\0';
     if (e->limit_errors && v->errors > e->max_errors) {
-        snprintf(text, sizeof(text), "%" PRIu64 " requests failed, at most %" PRIu64 " may",
+        snprintf(text, sizeof(text),
+                 lb_tr(translate, "%" PRIu64 " requests failed, at most %" PRIu64 " may"),
                  v->errors, e->max_errors);
         find(&j, LB_EXPECT_NOT_MET, text);
     }
     if (v->answers == 0) {
         find(&j, LB_EXPECT_CANNOT_JUDGE,
-             v->requests ? "no request was answered" : "no request was sent");
+             lb_tr(translate,
+                   v->requests ? N_("no request was answered") : N_("no request was sent")));
         return j.result;
     }
     check_word(&j, e->word, v);

@@ -35,8 +35,8 @@ enum lb_expect_result {
 
 /* The worst of all that was expected (not met before cannot judge before met). reason, of size
  * bytes, gets one sentence without a full stop ("" when met or nothing was expected). Nothing
- * expected: met if a request succeeded, else cannot judge. */
+ * expected: met if a request succeeded, else cannot judge. translate NULL: in English. */
 enum lb_expect_result lb_expect_check(const struct lb_expectation *e, const struct lb_verdict *v,
-                                      char *reason, size_t size);
+                                      lb_translator *translate, char *reason, size_t size);
 
 #endif

@@ -13,9 +13,12 @@
 #define SENTENCE 512
 #define TOLD_EVENTS 8 /* the rest is in the report */
 
+/* Facts are told once in English and, where there is a translator, once more into `local`. */
 struct teller {
     struct lb_scene *sc;
     struct lb_verdict *v;
+    lb_translator *translate; /* NULL: in English */
+    size_t told;
     bool failed;
 };
 
@@ -48,26 +51,49 @@ const char *lb_fact_name(enum lb_fact_id id)
     return names[id];
 }
 
+void lb_fact_clear(struct lb_fact *fact)
+{
+    free(fact->text);
+    free(fact->local);
+    fact->text = fact->local = NULL;
+}
+
 __attribute__((format(printf, 6, 7))) static void
 say(struct teller *t, enum lb_fact_id id, double a, double b, double c, const char *format, ...)
 {
     struct lb_verdict *v = t->v;
     char text[SENTENCE];
-    if (t->failed || v->n_facts >= MAX_FACTS)
+    if (t->failed || t->told >= MAX_FACTS)
         return;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    vsnprintf(text, sizeof(text), lb_tr(t->translate, format), args);
     va_end(args);
-    struct lb_fact *f = &v->facts[v->n_facts];
-    *f = (struct lb_fact){.id = id, .text = strdup(text), .value = {a, b, c}};
-    t->failed = !f->text;
-    v->n_facts += !t->failed;
+    char *copy = strdup(text);
+    struct lb_fact *f = &v->facts[t->told];
+    t->failed = !copy;
+    if (t->translate)
+        f->local = copy;
+    else
+        *f = (struct lb_fact){.id = id, .text = copy, .value = {a, b, c}};
+    t->told += !t->failed;
+    v->n_facts = t->translate ? v->n_facts : t->told;
 }
 
-static const char *plural(uint64_t n, const char *one, const char *many)
+/* A text that is part of a sentence. */
+__attribute__((format_arg(2))) static const char *part(const struct teller *t, const char *text)
 {
-    return n == 1 ? one : many;
+    return lb_tr(t->translate, text);
+}
+
+static const char *plural(const struct teller *t, uint64_t n, const char *one, const char *many)
+{
+    return part(t, n == 1 ? one : many);
+}
+
+static const char *unit(const struct teller *t)
+{
+    return part(t, lb_unit_name(t->v->unit, t->v->units != 1));
 }
 
 #define LEAST_CHANCE 1e-300 /* smaller ones are bounded by it: "<= 0" would be no bound */
@@ -89,11 +115,11 @@ static void tell_connections(struct teller *t)
     } else if (v->connections > 0 && v->several_connections == 0 && v->single_connections > 0) {
         char odds[64] = "";
         if (l->followed)
-            snprintf(odds, sizeof(odds), " (chance if requests were balanced: <= %.0e)",
+            snprintf(odds, sizeof(odds), part(t, " (chance if requests were balanced: <= %.0e)"),
                      chance(follow));
         say(t, LB_FACT_CONNECTIONS, (double)v->connections, (double)l->backends, chance(follow),
             "%" PRIu64 " connections reached %" PRIu64 " %s, each stayed on one%s", v->connections,
-            l->backends, plural(l->backends, "backend", "backends"), odds);
+            l->backends, plural(t, l->backends, N_("backend"), N_("backends")), odds);
     } else if (v->several_connections > 0) {
         say(t, LB_FACT_LEFT, (double)v->several_connections,
             (double)(v->several_connections + v->single_connections),
@@ -102,7 +128,7 @@ static void tell_connections(struct teller *t)
             "than one backend%s",
             v->several_connections, v->several_connections + v->single_connections,
             l->explanations[LB_BY_CONNECTION].why == LB_OUT_LEAVES
-                ? ", too often for a choice per connection"
+                ? part(t, ", too often for a choice per connection")
                 : "");
     }
     if (l->changes_below)
@@ -115,9 +141,11 @@ static void tell_connections(struct teller *t)
 }
 
 /* "per-request, clock, sticky by source address or header" */
-static void list_left(const struct lb_layers *l, char *left, size_t size)
+static void list_left(const struct teller *t, char *left, size_t size)
 {
-    static const char *const keys[] = {"source address", "cookie", "header", "path"};
+    static const char *const keys[] = {N_("source address"), N_("cookie"), N_("header"),
+                                       N_("path")};
+    const struct lb_layers *l = &t->v->layers;
     size_t used = 0;
     bool sticky = false;
     for (unsigned i = 0; i < LB_EXPLANATIONS && used < size; i++) {
@@ -125,9 +153,9 @@ static void list_left(const struct lb_layers *l, char *left, size_t size)
             continue;
         bool key = i >= LB_BY_SOURCE && i <= LB_BY_PATH;
         const char *between = used == 0 ? "" : key && sticky ? "/" : ", ";
-        const char *before = key && !sticky ? "sticky by " : "";
+        const char *before = key && !sticky ? part(t, "sticky by ") : "";
         used += (size_t)snprintf(left + used, size - used, "%s%s%s", between, before,
-                                 key ? keys[i - LB_BY_SOURCE] : lb_explanation_name(i));
+                                 part(t, key ? keys[i - LB_BY_SOURCE] : lb_explanation_name(i)));
         sticky |= key;
     }
 }
@@ -138,7 +166,7 @@ static void tell_layer(struct teller *t)
     const struct lb_layers *l = &v->layers;
     if (l->layer == LB_LAYER_UNKNOWN && v->answers > 0 && !l->identity_broken) {
         char left[256] = "";
-        list_left(l, left, sizeof(left));
+        list_left(t, left, sizeof(left));
         if (l->left > 0)
             say(t, LB_FACT_LAYER_LEFT, l->left, NAN, NAN, "not yet told apart: %s", left);
         else
@@ -148,11 +176,11 @@ static void tell_layer(struct teller *t)
     if (l->backends == 1 && l->units > 0)
         say(t, LB_FACT_BOUND, l->single_bound, (double)l->units, NAN,
             "no second backend above a share of %.3g %% (%" PRIu64 " %s)", 100 * l->single_bound,
-            l->units, plural(l->units, "connection", "connections"));
+            l->units, plural(t, l->units, N_("connection"), N_("connections")));
     if (l->behind != LB_LAYER_UNKNOWN)
         say(t, LB_FACT_TWO_HOPS, NAN, NAN, NAN,
             "two layers: the address decides which backends, then %s behind each address",
-            lb_layer_name(l->behind));
+            part(t, lb_layer_name(l->behind)));
 }
 
 static void tell_target(struct teller *t)
@@ -163,8 +191,8 @@ static void tell_target(struct teller *t)
     bool policy = target->lb_policy && *target->lb_policy;
     if (target->addresses > 1)
         say(t, LB_FACT_ADDRESSES, target->addresses, NAN, NAN,
-            "the target resolved to %u addresses%s%s", target->addresses, policy ? ", policy " : "",
-            policy ? target->lb_policy : "");
+            "the target resolved to %u addresses%s%s", target->addresses,
+            policy ? part(t, ", policy ") : "", policy ? target->lb_policy : "");
     else if (policy && strcmp(target->lb_policy, "pick_first") != 0)
         say(t, LB_FACT_ADDRESSES, 1, NAN, NAN,
             "the target resolved to one address: %s has nothing to choose from", target->lb_policy);
@@ -200,10 +228,10 @@ static void tell_aside(struct teller *t)
         say(t, LB_FACT_ASIDE, (double)v->aside, (double)v->units, NAN,
             "shares are of the %" PRIu64 " %s whose address the client itself chose; %" PRIu64
             " are left out: %s",
-            v->units, lb_unit_name(v->unit, v->units != 1), v->aside,
+            v->units, unit(t), v->aside,
             target && target->diagnosed
-                ? "the probe chose their address, or the channel was just starting"
-                : "the channels were just starting and had not reached every address");
+                ? part(t, "the probe chose their address, or the channel was just starting")
+                : part(t, "the channels were just starting and had not reached every address"));
 }
 
 static void tell_evenness(struct teller *t)
@@ -215,23 +243,24 @@ static void tell_evenness(struct teller *t)
             "p = %.3g is the chance that %" PRIu64
             " %s are at least this unequal when all is as expected (%s; "
             "dispersion %.2f, Jain's index %.3f)",
-            e->p_value, v->units, lb_unit_name(v->unit, v->units != 1),
-            lb_evenness_method_name(e->method), v->dispersion, v->jain);
+            e->p_value, v->units, unit(t), part(t, lb_evenness_method_name(e->method)),
+            v->dispersion, v->jain);
     if (v->outcome == LB_OUTCOME_BALANCED)
         say(t, LB_FACT_COULD_MISS, v->could_miss, (double)v->units, NAN,
             "even, as far as %" PRIu64 " %s can tell: a share %.0f points off would have shown",
-            v->units, lb_unit_name(v->unit, v->units != 1), 100 * v->could_miss);
+            v->units, unit(t), 100 * v->could_miss);
     if (v->missing_by_luck >= 0 && v->answers > 0)
         say(t, LB_FACT_MISSING, (double)(v->expected - v->seen), v->missing_by_luck, NAN,
             "%" PRIu64 " expected %s not seen (chance of missing one by luck: %.2g)",
             v->expected > v->seen ? v->expected - v->seen : 1,
-            plural(v->expected - v->seen, "backend was", "backends were"), v->missing_by_luck);
+            plural(t, v->expected - v->seen, N_("backend was"), N_("backends were")),
+            v->missing_by_luck);
     for (size_t i = 0; i < v->n_shares; i++) {
         char *name = v->shares[i].not_expected ? lb_escape_name(v->shares[i].name) : NULL;
         if (name)
             say(t, LB_FACT_MISSING, (double)v->shares[i].answers, NAN, NAN,
                 "%s was not expected and answered %" PRIu64 " %s", name, v->shares[i].answers,
-                plural(v->shares[i].answers, "request", "requests"));
+                plural(t, v->shares[i].answers, N_("request"), N_("requests")));
         free(name);
     }
 }
@@ -248,7 +277,7 @@ static void tell_errors(struct teller *t)
     }
     say(t, LB_FACT_ERRORS, (double)v->errors, (double)v->requests, NAN,
         "%" PRIu64 " of %" PRIu64 " requests failed%s%.200s", v->errors, v->requests,
-        *cause ? ", most often: " : "", cause);
+        *cause ? part(t, ", most often: ") : "", cause);
     free(cause);
     if (v->failing < 0)
         return;
@@ -270,9 +299,9 @@ static void tell_pattern(struct teller *t)
         say(t, LB_FACT_PATTERN, NAN, NAN, NAN, "the order is neither random nor a turn");
     else if (p->period && p->kind != LB_PATTERN_SEVERAL_TURNS)
         say(t, LB_FACT_PATTERN, p->period, p->match, NAN, "order: %s, period %" PRIu32 "%s",
-            lb_pattern_name(p->kind), p->period, p->slips ? ", with slips" : "");
+            part(t, lb_pattern_name(p->kind)), p->period, p->slips ? part(t, ", with slips") : "");
     else
-        say(t, LB_FACT_PATTERN, NAN, NAN, NAN, "order: %s", lb_pattern_name(p->kind));
+        say(t, LB_FACT_PATTERN, NAN, NAN, NAN, "order: %s", part(t, lb_pattern_name(p->kind)));
 }
 
 static void tell_clients(struct teller *t)
@@ -328,12 +357,9 @@ static void tell_events(struct teller *t)
     }
 }
 
-int lb_scene__tell(struct lb_scene *sc)
+static int tell(struct lb_scene *sc, lb_translator *translate)
 {
-    struct teller t = {.sc = sc, .v = sc->v};
-    sc->v->facts = calloc(MAX_FACTS, sizeof(*sc->v->facts));
-    if (!sc->v->facts)
-        return -1;
+    struct teller t = {.sc = sc, .v = sc->v, .translate = translate};
     tell_identity(&t);
     tell_errors(&t);
     tell_connections(&t);
@@ -346,4 +372,12 @@ int lb_scene__tell(struct lb_scene *sc)
     tell_clients(&t);
     tell_events(&t);
     return t.failed ? -1 : 0;
+}
+
+int lb_scene__tell(struct lb_scene *sc)
+{
+    sc->v->facts = calloc(MAX_FACTS, sizeof(*sc->v->facts));
+    if (!sc->v->facts || tell(sc, NULL) < 0)
+        return -1;
+    return sc->options->translate ? tell(sc, sc->options->translate) : 0;
 }

@@ -3,6 +3,7 @@
 #include "balance/roster.h"
 #include "balance/segment_private.h"
 #include "balance/spread.h"
+#include "balance/translate.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,9 +16,12 @@
 const char *lb_layer_name(enum lb_layer layer)
 {
     static const char *const names[] = {
-        [LB_LAYER_UNKNOWN] = "inconclusive",    [LB_LAYER_PER_CONNECTION] = "per-connection",
-        [LB_LAYER_PER_REQUEST] = "per-request", [LB_LAYER_CLIENT_SIDE] = "client-side",
-        [LB_LAYER_STICKY] = "sticky",           [LB_LAYER_SINGLE_BACKEND] = "single-backend",
+        [LB_LAYER_UNKNOWN] = "inconclusive",
+        [LB_LAYER_PER_CONNECTION] = N_("per-connection"),
+        [LB_LAYER_PER_REQUEST] = N_("per-request"),
+        [LB_LAYER_CLIENT_SIDE] = N_("client-side"),
+        [LB_LAYER_STICKY] = "sticky",
+        [LB_LAYER_SINGLE_BACKEND] = "single-backend",
     };
     return names[layer];
 }
@@ -25,10 +29,10 @@ const char *lb_layer_name(enum lb_layer layer)
 const char *lb_explanation_name(enum lb_explanation_id id)
 {
     static const char *const names[LB_EXPLANATIONS] = {
-        [LB_BY_REQUEST] = "per-request",
-        [LB_BY_CONNECTION] = "per-connection",
-        [LB_BY_CLOCK] = "clock",
-        [LB_BY_ADDRESS] = "client-side",
+        [LB_BY_REQUEST] = N_("per-request"),
+        [LB_BY_CONNECTION] = N_("per-connection"),
+        [LB_BY_CLOCK] = N_("clock"),
+        [LB_BY_ADDRESS] = N_("client-side"),
         [LB_BY_SOURCE] = "sticky by source address",
         [LB_BY_COOKIE] = "sticky by cookie",
         [LB_BY_HEADER] = "sticky by header",

@@ -1,5 +1,6 @@
 /* The order of turns: see pattern.h. */
 #include "balance/pattern.h"
+#include "balance/translate.h"
 
 #include <gsl/gsl_cdf.h>
 #include <math.h>
@@ -32,11 +33,11 @@ const char *lb_pattern_name(enum lb_pattern_kind kind)
 {
     static const char *const names[] = {
         [LB_PATTERN_TOO_SHORT] = "too few answers to see an order",
-        [LB_PATTERN_ROUND_ROBIN] = "round robin",
-        [LB_PATTERN_WEIGHTED_ROUND_ROBIN] = "weighted round robin",
-        [LB_PATTERN_SEVERAL_TURNS] = "round robin in several turns",
-        [LB_PATTERN_LEAST_REQUEST] = "least-request-like",
-        [LB_PATTERN_NO_ORDER] = "no order seen, as random choice would give",
+        [LB_PATTERN_ROUND_ROBIN] = N_("round robin"),
+        [LB_PATTERN_WEIGHTED_ROUND_ROBIN] = N_("weighted round robin"),
+        [LB_PATTERN_SEVERAL_TURNS] = N_("round robin in several turns"),
+        [LB_PATTERN_LEAST_REQUEST] = N_("least-request-like"),
+        [LB_PATTERN_NO_ORDER] = N_("no order seen, as random choice would give"),
         [LB_PATTERN_ONE_BACKEND] = "pinned",
         [LB_PATTERN_UNKNOWN] = "unknown",
     };

@@ -1,5 +1,6 @@
 /* Wrapped text and names fit for printing: see text_block.h and verdict_text.h. */
 #include "balance/text_block.h"
+#include "balance/text_width.h"
 #include "balance/verdict_text.h"
 
 #include <stdarg.h>
@@ -51,42 +52,30 @@ void lb_block_add(struct lb_block *b, const char *format, ...)
         free(text);
 }
 
-/* Columns of n bytes of UTF-8: all but continuation bytes. */
-static unsigned columns(const char *text, size_t n)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < n; i++)
-        count += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return count;
-}
-
-unsigned lb_text_columns(const char *text)
-{
-    return columns(text, strlen(text));
-}
-
 void lb_block_wrap(struct lb_block *b, const char *label, const char *text, unsigned width)
 {
     unsigned indent = label ? TEXT_COLUMN : LABEL_COLUMN, at = 0;
     if (label) {
-        lb_block_add(b, "%*s%-*s", LABEL_COLUMN, "", TEXT_COLUMN - LABEL_COLUMN, label);
+        unsigned used = LABEL_COLUMN + lb_text_columns(label);
+        lb_block_add(b, "%*s%s%*s", LABEL_COLUMN, "", label,
+                     used < TEXT_COLUMN ? (int)(TEXT_COLUMN - used) : 1, "");
         at = TEXT_COLUMN;
     }
     bool begun = false;
     while (*text) {
-        size_t space = strspn(text, " "), word = strcspn(text + space, " ");
-        unsigned need = columns(text + space, word) + (begun ? (unsigned)space : 0);
+        size_t space = strspn(text, " "), piece = text[space] ? lb_text_piece(text + space) : 0;
+        unsigned need = lb_text_width(text + space, piece) + (begun ? (unsigned)space : 0);
         if (begun && at + need > width) {
             lb_block_add(b, "\n%*s", (int)indent, "");
             at = indent;
-            need = columns(text + space, word);
+            need = lb_text_width(text + space, piece);
         } else if (begun) {
             append(b, text, space);
         }
-        append(b, text + space, word);
+        append(b, text + space, piece);
         at += need;
         begun = true;
-        text += space + word;
+        text += space + piece;
     }
     append(b, "\n", 1);
 }

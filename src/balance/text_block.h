@@ -19,9 +19,6 @@ __attribute__((format(printf, 2, 3))) void lb_block_add(struct lb_block *b, cons
  * begins in column 0, goes on in 2; else the label in column 2, the text in 10. */
 void lb_block_wrap(struct lb_block *b, const char *label, const char *text, unsigned width);
 
-/* Columns of a terminal that UTF-8 text takes, one a character. */
-unsigned lb_text_columns(const char *text);
-
 /* The text (malloc'd), or NULL after a failure; the block is empty then. */
 char *lb_block_take(struct lb_block *b);
 

@@ -8,12 +8,12 @@
 const char *lb_outcome_name(enum lb_outcome outcome)
 {
     static const char *const names[] = {
-        [LB_OUTCOME_BALANCED] = "balanced",
-        [LB_OUTCOME_UNEVEN] = "uneven",
-        [LB_OUTCOME_PINNED] = "pinned",
-        [LB_OUTCOME_SINGLE] = "single",
-        [LB_OUTCOME_INCONCLUSIVE] = "inconclusive",
-        [LB_OUTCOME_NO_DATA] = "no-data",
+        [LB_OUTCOME_BALANCED] = N_("balanced"),
+        [LB_OUTCOME_UNEVEN] = N_("uneven"),
+        [LB_OUTCOME_PINNED] = N_("pinned"),
+        [LB_OUTCOME_SINGLE] = N_("single"),
+        [LB_OUTCOME_INCONCLUSIVE] = N_("inconclusive"),
+        [LB_OUTCOME_NO_DATA] = N_("no-data"),
     };
     return names[outcome];
 }
@@ -21,9 +21,9 @@ const char *lb_outcome_name(enum lb_outcome outcome)
 const char *lb_unit_name(enum lb_unit unit, bool plural)
 {
     static const char *const names[][2] = {
-        [LB_UNIT_REQUEST] = {"request", "requests"},
-        [LB_UNIT_CONNECTION] = {"connection", "connections"},
-        [LB_UNIT_KEY] = {"key value", "key values"},
+        [LB_UNIT_REQUEST] = {N_("request"), N_("requests")},
+        [LB_UNIT_CONNECTION] = {N_("connection"), N_("connections")},
+        [LB_UNIT_KEY] = {N_("key value"), N_("key values")},
     };
     return names[unit][plural];
 }
@@ -200,6 +200,7 @@ static int make(struct lb_scene *sc)
     v->alpha_evenness = o->alpha_evenness > 0 ? o->alpha_evenness : LB_ALPHA_EVENNESS;
     v->failing = -1;
     v->by_group = o->by_group;
+    v->translate = o->translate;
     if (lb_layers_judge(sc->tally, o->target, v->alpha_layer, &v->layers) < 0 ||
         lb_roster_make(sc->tally, &sc->roster) < 0)
         return -1;
@@ -247,7 +248,7 @@ void lb_verdict_free(struct lb_verdict *v)
         free(s->node);
     }
     for (size_t i = 0; i < v->n_facts; i++)
-        free(v->facts[i].text);
+        lb_fact_clear(&v->facts[i]);
     for (size_t i = 0; i < v->n_events && v->event_names; i++)
         free(v->event_names[i]);
     lb_pattern_clear(&v->pattern);

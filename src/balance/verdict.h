@@ -9,6 +9,7 @@
 #include "balance/layers.h"
 #include "balance/pattern.h"
 #include "balance/timeline.h"
+#include "balance/translate.h"
 
 enum lb_outcome {
     LB_OUTCOME_BALANCED,
@@ -41,6 +42,7 @@ struct lb_verdict_options {
     bool live;     /* leave out what costs: pattern, timeline, intervals, advice */
     const struct lb_target_facts *target; /* NULL: not known */
     struct lb_evenness_cache *cache;      /* NULL: none */
+    lb_translator *translate; /* for lb_verdict_text; NULL: English. Must outlive the verdict */
 };
 
 /* One line of the table: a backend (restarts under one name joined) or a group. */
@@ -93,8 +95,12 @@ const char *lb_fact_name(enum lb_fact_id id);
 struct lb_fact {
     enum lb_fact_id id;
     char *text;      /* a sentence without a full stop; names escaped */
+    char *local;     /* the same in the reader's language; NULL: text */
     double value[3]; /* its numbers, in the order of the sentence; NAN unused */
 };
+
+/* Releases its texts. */
+void lb_fact_clear(struct lb_fact *fact);
 
 /* Why nothing firmer can be said; set with LB_OUTCOME_INCONCLUSIVE. */
 enum lb_doubt {
@@ -144,6 +150,7 @@ struct lb_verdict {
     size_t n_events;
     struct lb_fact *facts;
     size_t n_facts;
+    lb_translator *translate;
     const char *advice[3]; /* lines, static text; NULL: none */
     unsigned n_advice;
     double alpha_layer, alpha_evenness;

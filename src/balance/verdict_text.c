@@ -1,6 +1,7 @@
 /* The verdict as text: see verdict_text.h. */
 #include "balance/verdict_text.h"
 #include "balance/text_block.h"
+#include "balance/text_width.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,41 +15,47 @@ static const char *layer_words(const struct lb_verdict *v)
 {
     switch (v->layers.layer) {
     case LB_LAYER_PER_CONNECTION:
-        return v->layers.changes_below ? "per-connection balancing, L4, with changes below"
-                                       : "per-connection balancing, L4";
+        return v->layers.changes_below ? N_("per-connection balancing, L4, with changes below")
+                                       : N_("per-connection balancing, L4");
     case LB_LAYER_PER_REQUEST:
-        return "per-request balancing, L7";
+        return N_("per-request balancing, L7");
     case LB_LAYER_CLIENT_SIDE:
-        return v->layers.behind == LB_LAYER_PER_REQUEST      ? "client-side, per-request behind"
-               : v->layers.behind == LB_LAYER_PER_CONNECTION ? "client-side, per-connection behind"
-                                                             : "client-side balancing";
+        return v->layers.behind == LB_LAYER_PER_REQUEST ? N_("client-side, per-request behind")
+               : v->layers.behind == LB_LAYER_PER_CONNECTION
+                   ? N_("client-side, per-connection behind")
+                   : N_("client-side balancing");
     case LB_LAYER_STICKY:
         switch (v->layers.sticky_level) {
         case LB_LEVEL_SOURCE:
-            return "sticky by source address";
+            return N_("sticky by source address");
         case LB_LEVEL_COOKIE:
-            return "sticky by cookie";
+            return N_("sticky by cookie");
         case LB_LEVEL_HEADER:
-            return "sticky by header";
+            return N_("sticky by header");
         default:
-            return "sticky by path";
+            return N_("sticky by path");
         }
     case LB_LAYER_SINGLE_BACKEND:
-        return "single backend";
+        return N_("single backend");
     default:
-        return "layer not known";
+        return N_("layer not known");
     }
 }
 
-static const char *backends(const struct lb_verdict *v, uint64_t n)
+static const char *backends(const struct lb_verdict *v, lb_translator *translate, uint64_t n)
 {
     if (v->by_group)
-        return n == 1 ? "group" : "groups";
-    return n == 1 ? "backend" : "backends";
+        return lb_tr(translate, n == 1 ? N_("group") : N_("groups"));
+    return lb_tr(translate, n == 1 ? N_("backend") : N_("backends"));
+}
+
+static const char *units(const struct lb_verdict *v, lb_translator *translate)
+{
+    return lb_tr(translate, lb_unit_name(v->unit, v->units != 1));
 }
 
 /* The share furthest from what was expected. */
-static void what_is_uneven(const struct lb_verdict *v, struct lb_block *b)
+static void what_is_uneven(const struct lb_verdict *v, lb_translator *translate, struct lb_block *b)
 {
     const struct lb_share *worst = NULL;
     double most = -1;
@@ -62,77 +69,94 @@ static void what_is_uneven(const struct lb_verdict *v, struct lb_block *b)
     }
     char *name = worst ? lb_escape_name(worst->name) : NULL;
     if (!name)
-        lb_block_add(b, "%" PRIu64 " %s, not as expected", v->seen, backends(v, v->seen));
+        lb_block_add(b, lb_tr(translate, "%" PRIu64 " %s, not as expected"), v->seen,
+                     backends(v, translate, v->seen));
     else if (worst->not_expected)
-        lb_block_add(b, "%s answered and was not expected", name);
+        lb_block_add(b, lb_tr(translate, "%s answered and was not expected"), name);
     else
-        lb_block_add(b, "%s got %.3g %% of %" PRIu64 " %s, expected %.3g %%", name,
-                     100 * worst->share, v->units, lb_unit_name(v->unit, v->units != 1),
+        lb_block_add(b, lb_tr(translate, "%s got %.3g %% of %" PRIu64 " %s, expected %.3g %%"),
+                     name, 100 * worst->share, v->units, units(v, translate),
                      100 * fmax(worst->expected, 0));
     free(name);
 }
 
-static void why_inconclusive(const struct lb_verdict *v, struct lb_block *b)
+static void why_inconclusive(const struct lb_verdict *v, lb_translator *translate,
+                             struct lb_block *b)
 {
     switch (v->doubt) {
     case LB_DOUBT_FEW:
-        lb_block_add(b, "%" PRIu64 " of about %" PRIu64 " %s needed", v->units, v->needed_units,
-                     lb_unit_name(v->unit, true));
+        lb_block_add(b, lb_tr(translate, "%" PRIu64 " of about %" PRIu64 " %s needed"), v->units,
+                     v->needed_units, lb_tr(translate, lb_unit_name(v->unit, true)));
         break;
     case LB_DOUBT_LAYER:
-        lb_block_add(b, "unequal so far, but backends may change with time");
+        lb_block_add(b, lb_tr(translate, "unequal so far, but backends may change with time"));
         break;
     case LB_DOUBT_ONE_BACKEND:
-        lb_block_add(b, "one backend: alone, or pinned to it");
+        lb_block_add(b, lb_tr(translate, "one backend: alone, or pinned to it"));
         break;
     case LB_DOUBT_IDENTITY:
-        lb_block_add(b, "the replies do not tell the backends apart");
+        lb_block_add(b, lb_tr(translate, "the replies do not tell the backends apart"));
         break;
     case LB_DOUBT_ERRORS:
-        lb_block_add(b, "%" PRIu64 " of %" PRIu64 " requests failed", v->errors, v->requests);
+        lb_block_add(b, lb_tr(translate, "%" PRIu64 " of %" PRIu64 " requests failed"), v->errors,
+                     v->requests);
         break;
     default:
-        lb_block_add(b, "an expected backend was not seen");
+        lb_block_add(b, lb_tr(translate, "an expected backend was not seen"));
         break;
     }
 }
 
-static void headline(const struct lb_verdict *v, struct lb_block *b)
+static void headline(const struct lb_verdict *v, lb_translator *translate, struct lb_block *b)
 {
     uint64_t seen = v->seen;
-    lb_block_add(b, "%s: ", lb_outcome_name(v->outcome));
+    lb_block_add(b, "%s: ", lb_tr(translate, lb_outcome_name(v->outcome)));
     switch (v->outcome) {
     case LB_OUTCOME_BALANCED:
-        lb_block_add(b, "over %" PRIu64 " %s", seen, backends(v, seen));
+        lb_block_add(b, lb_tr(translate, "over %" PRIu64 " %s"), seen,
+                     backends(v, translate, seen));
         break;
     case LB_OUTCOME_UNEVEN:
-        what_is_uneven(v, b);
+        what_is_uneven(v, translate, b);
         break;
     case LB_OUTCOME_PINNED:
         if (v->expected > 1 && seen == 1)
-            lb_block_add(b, "1 of %" PRIu64 " backends got all %" PRIu64 " requests", v->expected,
-                         v->answers);
+            lb_block_add(b,
+                         lb_tr(translate, "1 of %" PRIu64 " backends got all %" PRIu64 " requests"),
+                         v->expected, v->answers);
         else
-            lb_block_add(b, "this client stays on one of %" PRIu64 " backends", seen);
+            lb_block_add(b, lb_tr(translate, "this client stays on one of %" PRIu64 " backends"),
+                         seen);
         break;
     case LB_OUTCOME_SINGLE:
-        lb_block_add(b, "one backend answered all %" PRIu64 " requests", v->answers);
+        lb_block_add(b, lb_tr(translate, "one backend answered all %" PRIu64 " requests"),
+                     v->answers);
         break;
     case LB_OUTCOME_INCONCLUSIVE:
-        why_inconclusive(v, b);
+        why_inconclusive(v, translate, b);
         break;
     case LB_OUTCOME_NO_DATA:
-        lb_block_add(b, v->requests ? "none of %" PRIu64 " requests was answered" : "no requests",
-                     v->requests);
+        if (v->requests)
+            lb_block_add(b, lb_tr(translate, "none of %" PRIu64 " requests was answered"),
+                         v->requests);
+        else
+            lb_block_add(b, "%s", lb_tr(translate, "no requests"));
         return;
     }
-    lb_block_add(b, " (%s)", layer_words(v));
+    lb_block_add(b, " (%s)", lb_tr(translate, layer_words(v)));
 }
 
 char *lb_verdict_headline(const struct lb_verdict *v)
 {
     struct lb_block b = {0};
-    headline(v, &b);
+    headline(v, NULL, &b);
+    return lb_block_take(&b);
+}
+
+char *lb_verdict_local_headline(const struct lb_verdict *v)
+{
+    struct lb_block b = {0};
+    headline(v, v->translate, &b);
     return lb_block_take(&b);
 }
 
@@ -158,15 +182,15 @@ static void one_share(const struct lb_verdict *v, const struct lb_share *s, unsi
                  used < columns ? (int)(columns - used) : 0, "", 100 * s->share);
     free(name);
     if (s->not_expected)
-        lb_block_add(line, "  not expected");
+        lb_block_add(line, "  %s", lb_tr(v->translate, "not expected"));
     else if (s->expected >= 0)
-        lb_block_add(line, "  expected %.3g %%", 100 * s->expected);
+        lb_block_add(line, lb_tr(v->translate, "  expected %.3g %%"), 100 * s->expected);
     if (v->n_shares > 1 && v->units > 0)
-        lb_block_add(line, "  (%.3g to %.3g %%)", 100 * s->low, 100 * s->high);
+        lb_block_add(line, lb_tr(v->translate, "  (%.3g to %.3g %%)"), 100 * s->low, 100 * s->high);
     if (s->errors)
-        lb_block_add(line, "  %" PRIu64 " failed", s->errors);
+        lb_block_add(line, lb_tr(v->translate, "  %" PRIu64 " failed"), s->errors);
     if (s->restarts)
-        lb_block_add(line, "  restarted");
+        lb_block_add(line, "  %s", lb_tr(v->translate, "restarted"));
 }
 
 /* The largest and the smallest, a line each. */
@@ -178,23 +202,32 @@ static void shares(const struct lb_verdict *v, unsigned width, struct lb_block *
     for (size_t i = 0; i < v->n_shares; i++) {
         struct lb_block line = {0};
         if (i == head && !all) {
-            lb_block_add(&line, "... %zu more, each between these ...", v->n_shares - head - tail);
+            lb_block_add(&line, lb_tr(v->translate, "... %zu more, each between these ..."),
+                         v->n_shares - head - tail);
             i = v->n_shares - tail - 1;
         } else {
             one_share(v, &v->shares[i], columns, &line);
         }
         char *text = lb_block_take(&line);
         if (text)
-            lb_block_wrap(b, i == 0 ? "share" : "", text, width);
+            lb_block_wrap(b, i == 0 ? lb_tr(v->translate, "share") : "", text, width);
         free(text);
     }
     if (v->n_shares > 1 && v->units > 0) {
-        char note[96];
-        snprintf(note, sizeof(note),
-                 "(in brackets where the true share lies, with %.3g %% confidence)",
-                 100 * (1 - v->alpha_evenness));
+        char note[160];
+        snprintf(
+            note, sizeof(note),
+            lb_tr(v->translate, "(in brackets where the true share lies, with %.3g %% confidence)"),
+            100 * (1 - v->alpha_evenness));
         lb_block_wrap(b, "", note, width);
     }
+}
+
+/* Lines are one text: a space between them where the writing has spaces. */
+static void add_advice(struct lb_block *line, const char *text)
+{
+    bool wide = line->length >= 3 && (unsigned char)line->text[line->length - 1] >= 0x80;
+    lb_block_add(line, "%s%s", line->length && !wide ? " " : "", text);
 }
 
 char *lb_verdict_text(const struct lb_verdict *v, unsigned width)
@@ -202,21 +235,22 @@ char *lb_verdict_text(const struct lb_verdict *v, unsigned width)
     struct lb_block b = {0};
     if (width < 40)
         width = LB_TEXT_WIDTH;
-    char *first = lb_verdict_headline(v);
+    char *first = lb_verdict_local_headline(v);
     if (!first)
         return NULL;
     lb_block_wrap(&b, NULL, first, width);
     free(first);
     for (size_t i = 0; i < v->n_facts; i++)
-        lb_block_wrap(&b, i == 0 ? "facts" : "", v->facts[i].text, width);
+        lb_block_wrap(&b, i == 0 ? lb_tr(v->translate, "facts") : "",
+                      v->facts[i].local ? v->facts[i].local : v->facts[i].text, width);
     shares(v, width, &b);
     if (v->n_advice > 0) {
         struct lb_block line = {0};
         for (unsigned i = 0; i < v->n_advice; i++)
-            lb_block_add(&line, "%s%s", i ? " " : "", v->advice[i]);
+            add_advice(&line, lb_tr(v->translate, v->advice[i]));
         char *text = lb_block_take(&line);
         if (text)
-            lb_block_wrap(&b, "advice", text, width);
+            lb_block_wrap(&b, lb_tr(v->translate, "advice"), text, width);
         free(text);
     }
     return lb_block_take(&b);

@@ -15,11 +15,14 @@
  *       advice  ...
  *
  * Wrapped at width columns (0: LB_TEXT_WIDTH), every line ends in a newline, control characters of
- * names are escaped. malloc'd; NULL without memory. */
+ * names are escaped. In the language of the options' translator. malloc'd; NULL without memory. */
 char *lb_verdict_text(const struct lb_verdict *v, unsigned width);
 
-/* Only its first line, without a newline: for a status line. malloc'd; NULL without memory. */
+/* Only its first line, in English, without a newline. malloc'd; NULL without memory. */
 char *lb_verdict_headline(const struct lb_verdict *v);
+
+/* The same in the reader's language, for a status line. */
+char *lb_verdict_local_headline(const struct lb_verdict *v);
 
 /* A copy of a name fit for printing: control characters, DEL and bytes that are not UTF-8 become
  * \xNN. malloc'd; NULL without memory. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/address.h"
+#include "common/language.h"
 #include "common/units.h"
 #include "report/report.h"
 
@@ -167,10 +168,14 @@ static int plan_load(const struct lb_client_options *o, const struct lb_transpor
                      struct lb_load *load, struct lb_error *err)
 {
     if (o->streams > transport->max_streams)
-        return lb_error_set(err,
-                            "--streams %u: over %s a connection has at most %u request%s in flight",
-                            (unsigned)o->streams, transport->protocol, transport->max_streams,
-                            transport->max_streams == 1 ? "" : "s");
+        return lb_error_set(
+            err,
+            transport->max_streams == 1
+                ? N_("--streams %u: over %s a connection has at most %u request in "
+                     "flight")
+                : N_("--streams %u: over %s a connection has at most %u requests in "
+                     "flight"),
+            (unsigned)o->streams, transport->protocol, transport->max_streams);
     if (o->diagnose && o->warmup_ns > 0)
         return lb_error_set(err, "--warmup has no meaning with --diagnose");
     load->count = o->count;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <libintl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "common/language.h"
 #include "common/units.h"
 
 static const char forms[] =
@@ -19,7 +21,7 @@ static const char forms[] =
 
 static int refuse(const char *text, const char *why, struct lb_error *err)
 {
-    return lb_error_set(err, "target '%.200s' %s; write %s", text, why, forms);
+    return lb_error_set(err, "target '%.200s' %s; write %s", text, gettext(why), forms);
 }
 
 /* Appends `text`, percent-encoding all that is neither unreserved in a URI's path nor in `keep`. */
@@ -57,15 +59,15 @@ static const char *split_port(char *text, char **host, char **port)
     char *colon = strrchr(text, ':');
     uint64_t number;
     if (!colon || strchr(colon, ']'))
-        return "has no port";
+        return N_("has no port");
     if (lb_parse_uint(colon + 1, 1, 65535, &number, NULL) < 0)
-        return "has a port that is no whole number from 1 to 65535";
+        return N_("has a port that is no whole number from 1 to 65535");
     *colon = '\0';
     *port = colon + 1;
     *host = text;
     if (*text == '[') {
         if (colon[-1] != ']')
-            return "has an unclosed '['";
+            return N_("has an unclosed '['");
         colon[-1] = '\0';
         *host = text + 1;
         return strchr(*host, ':') ? NULL : "has brackets around what is no IPv6 address";
@@ -107,12 +109,13 @@ static const char *check_name(const char *host)
 {
     size_t len = strlen(host);
     if (len == 0)
-        return "has no host";
+        return N_("has no host");
     if (len > LB_GRPC_NAME_MAX)
-        return "has a host name longer than 253 bytes";
+        return N_("has a host name longer than 253 bytes");
     for (const char *c = host; *c; c++) {
         if (!isalnum((unsigned char)*c) && !strchr("-._", *c))
-            return "has a host name with other characters than letters, digits, '-', '.' and '_'";
+            return N_(
+                "has a host name with other characters than letters, digits, '-', '.' and '_'");
     }
     return NULL;
 }
@@ -133,13 +136,13 @@ static const char *parse_list(char *list, int family, struct lb_grpc_target *t)
             return family == AF_INET ? "has an item that is no IPv4 address and port"
                                      : "has an item that is no IPv6 address and port";
         if (lb_grpc_target_add(t, &address) < 0)
-            return "does not fit into memory";
+            return N_("does not fit into memory");
         const char *open = family == AF_INET6 ? "[" : "", *close = family == AF_INET6 ? "]" : "";
         char encoded[LB_ADDRESS_TEXT];
         snprintf(encoded, sizeof encoded, "%s%s%.80s%s:%s", t->count > 1 ? "," : "", open, host,
                  close, port);
         if (append_uri(t, encoded, "[]:,") < 0)
-            return "is too long";
+            return N_("is too long");
     }
     return NULL;
 }
@@ -150,7 +153,7 @@ static const char *check_server(const char *text)
     char copy[LB_ADDRESS_TEXT], *host, *port;
     struct lb_address address;
     if (strlen(text) >= sizeof copy)
-        return "has a DNS server that is no numeric address";
+        return N_("has a DNS server that is no numeric address");
     if (parse_ip(text, "53", 0, &address) == 0)
         return NULL;
     snprintf(copy, sizeof copy, "%s", text);
@@ -169,7 +172,7 @@ static const char *parse_dns(char *rest, struct lb_grpc_target *t)
         server = rest + 2;
         name = strchr(server, '/');
         if (!name)
-            return "has one slash too few: after dns:// comes a DNS server or one more slash";
+            return N_("has one slash too few: after dns:// comes a DNS server or one more slash");
         *name++ = '\0';
         const char *bad = *server ? check_server(server) : NULL;
         if (bad)
@@ -179,7 +182,7 @@ static const char *parse_dns(char *rest, struct lb_grpc_target *t)
     snprintf(t->uri, sizeof t->uri, "dns://");
     if (append_uri(t, server ? server : "", "[]:") < 0 || append_uri(t, "/", "/") < 0 ||
         append_uri(t, name, "[]:") < 0)
-        return "is too long";
+        return N_("is too long");
     const char *why = split_port(name, &host, &port);
     if (why)
         return why;
@@ -204,28 +207,28 @@ static const char *parse_unix(const char *path, bool abstract, struct lb_grpc_ta
         path += 2;
     len = strlen(path);
     if (len == 0 || len >= sizeof un->sun_path)
-        return "needs a path of 1 to 107 bytes";
+        return N_("needs a path of 1 to 107 bytes");
     t->scheme = abstract ? LB_GRPC_UNIX_ABSTRACT : LB_GRPC_UNIX;
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path + abstract, path, len);
     address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
     if (lb_grpc_target_add(t, &address) < 0)
-        return "does not fit into memory";
+        return N_("does not fit into memory");
     snprintf(t->uri, sizeof t->uri, abstract ? "unix-abstract:" : "unix:");
-    return append_uri(t, path, "/") < 0 ? "is too long" : NULL;
+    return append_uri(t, path, "/") < 0 ? N_("is too long") : NULL;
 }
 
 static const char *parse_xds(const char *rest, struct lb_grpc_target *t)
 {
     const char *name = strncmp(rest, "//", 2) == 0 ? strchr(rest + 2, '/') : NULL;
     if (!name || !name[1])
-        return "names no xDS resource";
+        return N_("names no xDS resource");
     t->scheme = LB_GRPC_XDS;
     snprintf(t->uri, sizeof t->uri, "xds:");
     if (!getenv("GRPC_XDS_BOOTSTRAP") && !getenv("GRPC_XDS_BOOTSTRAP_CONFIG"))
-        return "needs the xDS bootstrap: set GRPC_XDS_BOOTSTRAP (a file) or "
-               "GRPC_XDS_BOOTSTRAP_CONFIG";
-    return append_uri(t, rest, "/:") < 0 ? "is too long" : NULL;
+        return N_("needs the xDS bootstrap: set GRPC_XDS_BOOTSTRAP (a file) or "
+                  "GRPC_XDS_BOOTSTRAP_CONFIG");
+    return append_uri(t, rest, "/:") < 0 ? N_("is too long") : NULL;
 }
 
 /* HOST:PORT: a numeric address is one, anything else is looked up in DNS. */
@@ -253,7 +256,7 @@ int lb_grpc_target_parse(const char *text, struct lb_grpc_target *t, struct lb_e
     char copy[LB_GRPC_TARGET_MAX];
     memset(t, 0, sizeof *t);
     if (strlen(text) >= sizeof copy / 2)
-        return refuse(text, "is too long", err);
+        return refuse(text, N_("is too long"), err);
     snprintf(copy, sizeof copy, "%s", text);
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         size_t len = strlen(schemes[i].scheme);
@@ -278,7 +281,7 @@ int lb_grpc_target_parse(const char *text, struct lb_grpc_target *t, struct lb_e
         }
         return why ? refuse(text, why, err) : 0;
     }
-    const char *why = strstr(text, "://") ? "has an unknown scheme" : parse_bare(copy, t);
+    const char *why = strstr(text, "://") ? N_("has an unknown scheme") : parse_bare(copy, t);
     return why ? refuse(text, why, err) : 0;
 }
 

@@ -8,8 +8,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "balance/text_width.h"
 #include "balance/verdict_text.h"
 #include "common/clock.h"
+#include "common/language.h"
 
 #define PERIOD_NS (200 * LB_NS_PER_MS)
 
@@ -79,17 +81,18 @@ void lb_live_show(struct lb_live *live, const struct lb_tally *tally,
                   const struct lb_verdict *verdict, const char *phase, int64_t now_ns)
 {
     char head[64];
-    char *headline = lb_verdict_headline(verdict);
+    char *headline = lb_verdict_local_headline(verdict);
     if (!headline)
         return;
     lb_live_clear(live);
-    int used = snprintf(head, sizeof head, "%" PRIu64 " requests, %" PRIu64 " errors ",
-                        verdict->requests, verdict->errors);
-    int left = terminal_width() - 1 - used - BAR_WIDTH - 1;
+    snprintf(head, sizeof head, lb_text("%" PRIu64 " requests, %" PRIu64 " errors "),
+             verdict->requests, verdict->errors);
+    int left = terminal_width() - 1 - (int)lb_text_columns(head) - BAR_WIDTH - 1;
     fputs(head, stderr);
     print_bar(live, verdict);
+    const char *text = *phase ? lb_text(phase) : headline;
     if (left > 0)
-        fprintf(stderr, " %.*s", left, *phase ? phase : headline);
+        fprintf(stderr, " %.*s", (int)lb_text_fitting(text, (unsigned)left), text);
     fflush(stderr);
     free(headline);
     live->shown = true;

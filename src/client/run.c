@@ -20,6 +20,7 @@
 #include "client/output.h"
 #include "client/summary.h"
 #include "common/file.h"
+#include "common/language.h"
 
 #define RUN_ID_TEXT 33
 #define HOST_NAME_TEXT 256
@@ -136,6 +137,7 @@ static struct lb_verdict_options verdict_options(const struct run *run)
         .weights = run->plan.weights,
         .n_weights = run->plan.weight_count,
         .by_group = run->plan.load.group_by != LB_GROUP_NONE,
+        .translate = lb_text,
     };
 }
 
@@ -231,11 +233,13 @@ static int open_admin(struct run *run, struct lb_error *err)
 static int drive(struct run *run, struct lb_error *err)
 {
     int more = 1;
+    lb_language_pause(); /* what is said of requests goes into the report */
     while (more > 0 && !interrupted && !run->output_failed) {
         more = lb_engine_step(run->engine, err);
         lb_admin_poll(run->admin);
         show_live(run);
     }
+    lb_language_resume();
     lb_live_clear(run->live);
     run->elapsed_ns = lb_engine_elapsed_ns(run->engine);
     run->abandoned = lb_engine_in_flight(run->engine);
@@ -294,7 +298,7 @@ static int conclude(struct run *run, struct lb_error *err)
         return LB_EXIT_FAILURE;
     }
     enum lb_expect_result result =
-        lb_expect_check(&run->plan.expectation, verdict, reason, sizeof reason);
+        lb_expect_check(&run->plan.expectation, verdict, lb_text, reason, sizeof reason);
     int bad = publish(run, verdict, err);
     lb_verdict_free(verdict);
     if (bad < 0)
@@ -356,6 +360,7 @@ int lb_client_main(const struct lb_client *client, int argc, char **argv, void *
     struct run run = {.program = &program, .options = config};
     struct lb_error err = {""};
     int first, status = LB_EXIT_OK;
+    lb_language_begin();
     enum lb_options_result parsed = lb_options_parse(&program, argc, argv, config, &first, &err);
     if (parsed == LB_OPTIONS_ERROR)
         status = LB_EXIT_USAGE;

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "balance/text_width.h"
 #include "balance/verdict_text.h"
 #include "common/clock.h"
+#include "common/language.h"
 #include "common/units.h"
 
 enum { NAME_WIDTH = 29, MAX_ERROR_LINES = 5, ERROR_WIDTH = 64 };
@@ -94,20 +96,11 @@ static void clear(struct table *table)
     free(table->rows);
 }
 
-/* Columns a text takes: its characters, not its bytes. */
-static int columns(const char *text)
-{
-    int n = 0;
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
 /* What of a name tells pods apart is its end: the middle of a long one gives way. */
 static void print_name(FILE *out, const char *name)
 {
     enum { HEAD = 8 };
-    int excess = columns(name) - NAME_WIDTH;
+    int excess = (int)lb_text_columns(name) - NAME_WIDTH;
     if (excess <= 0) {
         fprintf(out, "%s%*s", name, -excess, "");
         return;
@@ -145,10 +138,26 @@ static void print_row(FILE *out, const char *name, const struct row *row, uint64
             errors, row->connections, min, median, max);
 }
 
+static void print_head(FILE *out)
+{
+    static const struct {
+        const char *text;
+        unsigned columns;
+    } heads[] = {{N_("replies"), 8}, {N_("share"), 6},  {N_("errors"), 6}, {N_("conns"), 5},
+                 {N_("min"), 6},     {N_("median"), 6}, {N_("max"), 6}};
+    print_name(out, lb_text("backend"));
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        const char *text = lb_text(heads[i].text);
+        unsigned used = lb_text_columns(text);
+        fprintf(out, " %*s%s", used < heads[i].columns ? (int)(heads[i].columns - used) : 0, "",
+                text);
+    }
+    fputc('\n', out);
+}
+
 static int print_rows(FILE *out, const struct table *table)
 {
-    fprintf(out, "%-*s %8s %6s %6s %5s %6s %6s %6s\n", NAME_WIDTH, "backend", "replies", "share",
-            "errors", "conns", "min", "median", "max");
+    print_head(out);
     for (size_t i = 0; i < table->count && i < LB_SUMMARY_ROWS; i++) {
         char *name = lb_escape_name(table->rows[i].name);
         if (!name)
@@ -157,7 +166,7 @@ static int print_rows(FILE *out, const struct table *table)
         free(name);
     }
     if (table->count > LB_SUMMARY_ROWS)
-        fprintf(out, "... and %zu more\n", table->count - LB_SUMMARY_ROWS);
+        fprintf(out, lb_text("... and %zu more\n"), table->count - LB_SUMMARY_ROWS);
     return 0;
 }
 
@@ -184,7 +193,7 @@ static int print_errors(FILE *out, const struct lb_segment *segment)
         left -= segment->statuses[most].count;
     }
     if (left > 0)
-        fprintf(out, "%8" PRIu64 " x other errors\n", left);
+        fprintf(out, lb_text("%8" PRIu64 " x other errors\n"), left);
     return 0;
 }
 
@@ -200,16 +209,18 @@ int lb_summary_print(FILE *out, const struct lb_tally *tally, const char *target
     char *clean = lb_escape_name(target);
     if (bad < 0 || !clean)
         goto out;
-    fprintf(out, "\n%s: %" PRIu64 " request%s in %s", clean, table.requests,
-            table.requests == 1 ? "" : "s", lb_format_latency(elapsed, elapsed_ns));
+    fprintf(out,
+            lb_text_n("\n%s: %" PRIu64 " request in %s", "\n%s: %" PRIu64 " requests in %s",
+                      table.requests),
+            clean, table.requests, lb_format_latency(elapsed, elapsed_ns));
     if (abandoned > 0)
-        fprintf(out, ", %" PRIu64 " more abandoned", abandoned);
+        fprintf(out, lb_text(", %" PRIu64 " more abandoned"), abandoned);
     fputc('\n', out);
     if (table.count > 0) {
         if (print_rows(out, &table) < 0)
             goto out;
         if (table.count > 1 || errors > table.rows[0].errors)
-            print_row(out, "total", &table.total, table.total.answers, errors);
+            print_row(out, lb_text("total"), &table.total, table.total.answers, errors);
     }
     for (size_t s = 0; s < lb_tally_segments(tally); s++) {
         if (print_errors(out, lb_tally_segment(tally, s)) < 0)

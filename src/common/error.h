@@ -20,8 +20,9 @@ struct lb_error {
 };
 
 /* Fills `err` (which may be NULL) from a printf format, cutting what does not fit; control
- * characters are replaced by '?', as the values named may come from anywhere. Returns -1, so that
- * `return lb_error_set(...)` reads well; keeps errno. */
+ * characters are replaced by '?', as the values named may come from anywhere. The format is
+ * translated where common/language.h says so. Returns -1, so that `return lb_error_set(...)` reads
+ * well; keeps errno. */
 int lb_error_set(struct lb_error *err, const char *fmt, ...) LB_PRINTF(2, 3);
 
 #endif

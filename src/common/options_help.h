@@ -20,11 +20,10 @@ void lb_options_print_version(const struct lb_program *program, FILE *out);
 /* Not for users and in no manual: what contrib/completions is generated from. */
 #define LB_OPTIONS_TABLE "--print-options"
 
-/* Prints the tables for contrib/completions/table.awk: lines of fields between tabs,
- *     program NAME SYNOPSIS SUMMARY
- *     command NAME
- *     option LONG LETTER|- many|once none|choice|file|folder|text ARGUMENT|A|B|...|- HELP
- * in English, whatever the environment. */
+/* Prints the tables for contrib/completions/table.awk and po/options.awk: lines of fields between
+ * tabs, program NAME SYNOPSIS SUMMARY command NAME epilog LINE group TITLE option LONG LETTER|-
+ * many|once none|choice|file|folder|text ARGUMENT|A|B|...|- HELP in English, whatever the
+ * environment. */
 void lb_options_print_table(const struct lb_program *program, FILE *out);
 
 #endif

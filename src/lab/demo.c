@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/language.h"
 #include "lab/client.h"
 #include "lab/programs.h"
 #include "lab/state.h"
@@ -84,8 +85,9 @@ static int run_client(struct lb_lab *lab, const struct lb_lab_path *path, bool g
                                         .output = output,
                                         .echo = stdout,
                                         .limit_ns = CLIENT_LIMIT_NS};
-    printf("\nlbdemo-%s-client through %s (%s), %s:\n", protocol, path->topology->path,
-           path->topology->tool, grpc ? "one channel" : "a new connection for each request");
+    printf(lb_text("\nlbdemo-%s-client through %s (%s), %s:\n"), protocol, path->topology->path,
+           path->topology->tool,
+           lb_text(grpc ? N_("one channel") : N_("a new connection for each request")));
     int status = lb_client_run(lab, &call, result, err);
     free(file);
     return status;
@@ -209,7 +211,7 @@ static int make_page(struct lb_lab *lab, const struct row *rows, size_t count, s
 static int demonstrate(struct lb_lab *lab, const struct lb_topology *const *topologies,
                        struct row *rows, size_t count, struct lb_error *err)
 {
-    printf("%zu servers:", lab->server_count);
+    printf(lb_text("%zu servers:"), lab->server_count);
     for (size_t i = 0; i < lab->server_count; i++)
         printf(" %s", lab->servers[i].name);
     printf("\n");
@@ -226,11 +228,15 @@ static int demonstrate(struct lb_lab *lab, const struct lb_topology *const *topo
             good = check_cell(lab, &rows[i], p) && good;
     }
     if (good)
-        printf("\nL4 picks a server for each connection: HTTP opened one for each request, gRPC\n"
-               "kept one for all. L7 picks a server for each request.\n");
+        fputs(
+            lb_text(
+                "\nL4 picks a server for each connection: HTTP opened one for each request, gRPC\n"
+                "kept one for all. L7 picks a server for each request.\n"),
+            stdout);
     if (make_page(lab, rows, count, err) < 0)
         return -1;
-    printf("\nThe runs as a page: %s/" PAGE "\nLogs and reports: %s\n", lab->dir, lab->dir);
+    printf(lb_text("\nThe runs as a page: %s/%s\nLogs and reports: %s\n"), lab->dir, PAGE,
+           lab->dir);
     return good ? LB_EXIT_OK : LB_EXIT_FAILURE;
 }
 
@@ -280,7 +286,8 @@ int lb_lab_demo(const struct lb_lab_options *options, struct lb_error *err)
     if (lb_lab_folder(options, "demo", dir, err) < 0)
         return -1;
     if (!options->l7 && topologies[L7]->balancer != LB_BALANCER_ENVOY)
-        printf("Envoy is not installed here: HAProxy stands for it on the L7 path.\n");
+        fputs(lb_text("Envoy is not installed here: HAProxy stands for it on the L7 path.\n"),
+              stdout);
     struct lb_supervisor *supervisor = lb_supervisor_new(err);
     int status = supervisor ? stand_and_demonstrate(supervisor, options, topologies, dir, err) : -1;
     lb_supervisor_free(supervisor);

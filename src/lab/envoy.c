@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "common/file.h"
+#include "common/language.h"
 #include "lab/probe.h"
 #include "lab/programs.h"
 
@@ -101,7 +102,8 @@ int lb_envoy_start(struct lb_lab *lab, struct lb_lab_path *path, struct lb_error
     struct listeners_wait wait = {path, address_file};
     int result = config ? spawn(lab, path, config, address_file, err) : -1;
     if (result == 0)
-        result = lb_lab_await(lab, path->balancer, listeners_known, &wait, "its listeners", err);
+        result =
+            lb_lab_await(lab, path->balancer, listeners_known, &wait, N_("its listeners"), err);
     free(config);
     free(address_file);
     return result;

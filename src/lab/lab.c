@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/language.h"
 #include "lab/balancer.h"
 #include "lab/kernel.h"
 #include "lab/probe.h"
@@ -31,7 +32,7 @@ char *lb_lab_file(const struct lb_lab *lab, const char *name)
 static int explain_end(const struct lb_process *process, struct lb_error *err)
 {
     char how[LB_PROCESS_TEXT];
-    fprintf(stderr, "The log of %s, '%s', ends:\n", process->name, process->log);
+    fprintf(stderr, lb_text("The log of %s, '%s', ends:\n"), process->name, process->log);
     lb_process_print_log_tail(process, LOG_TAIL_LINES, stderr);
     return lb_error_set(err, "%s %s; its log is '%s'", process->name,
                         lb_process_describe(process, how), process->log);
@@ -49,7 +50,7 @@ int lb_lab_await(struct lb_lab *lab, struct lb_process *process, bool (*ready)(v
             return explain_end(process, err);
         if (lb_clock_monotonic_ns() > deadline)
             return lb_error_set(err, "%s: waited in vain for %s for %d s; its log is '%s'",
-                                process ? process->name : "lab", what,
+                                process ? process->name : "lab", lb_text(what),
                                 (int)(LB_LAB_READY_NS / LB_NS_PER_S), process ? process->log : "");
     }
     return 0;
@@ -184,7 +185,7 @@ struct lb_lab_path *lb_lab_add_path(struct lb_lab *lab, const struct lb_topology
         last = &(*last)->next;
     *last = path;
     if (starters[topology->balancer](lab, path, err) < 0 ||
-        lb_lab_await(lab, path->balancer, forwards, path, "a reply through it", err) < 0) {
+        lb_lab_await(lab, path->balancer, forwards, path, N_("a reply through it"), err) < 0) {
         lb_lab_remove_path(lab, path);
         return NULL;
     }

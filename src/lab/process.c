@@ -1,10 +1,12 @@
 /* One child process of the lab: its output in a file, its death bound to the lab's. */
 #include "config.h"
 
+#include "common/language.h"
 #include "lab/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libintl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,8 +22,8 @@
 extern char **environ;
 
 enum step { STEP_NAMESPACE, STEP_OUTPUT, STEP_DESCRIPTOR, STEP_EXEC };
-static const char *const step_texts[] = {"enter its network namespace", "open its log",
-                                         "hand it a socket", "run it"};
+static const char *const step_texts[] = {N_("enter its network namespace"), N_("open its log"),
+                                         N_("hand it a socket"), N_("run it")};
 
 /* What a child that could not become the program tells its parent. */
 struct failure {
@@ -113,9 +115,10 @@ static int await_exec(int report, const struct lb_spawn *spawn, struct lb_error 
         return 0;
     if (n != (ssize_t)sizeof failure)
         return lb_error_set(err, "cannot start %s ('%s')", spawn->name, spawn->argv[0]);
-    return lb_error_set(
-        err, "cannot start %s: cannot %s ('%s'): %s", spawn->name, step_texts[failure.step],
-        failure.step == STEP_OUTPUT ? spawn->log : spawn->argv[0], strerror(failure.error));
+    return lb_error_set(err, "cannot start %s: cannot %s ('%s'): %s", spawn->name,
+                        gettext(step_texts[failure.step]),
+                        failure.step == STEP_OUTPUT ? spawn->log : spawn->argv[0],
+                        strerror(failure.error));
 }
 
 int lb_process_spawn(const struct lb_spawn *spawn, struct lb_process *process, struct lb_error *err)
@@ -169,12 +172,13 @@ bool lb_process_reap(struct lb_process *process)
 char *lb_process_describe(const struct lb_process *process, char buf[LB_PROCESS_TEXT])
 {
     if (!process->ended)
-        snprintf(buf, LB_PROCESS_TEXT, "runs");
+        snprintf(buf, LB_PROCESS_TEXT, "%s", lb_text("runs"));
     else if (WIFSIGNALED(process->status))
-        snprintf(buf, LB_PROCESS_TEXT, "was killed by signal %d (%s)", WTERMSIG(process->status),
-                 strsignal(WTERMSIG(process->status)));
+        snprintf(buf, LB_PROCESS_TEXT, lb_text("was killed by signal %d (%s)"),
+                 WTERMSIG(process->status), strsignal(WTERMSIG(process->status)));
     else
-        snprintf(buf, LB_PROCESS_TEXT, "ended with status %d", WEXITSTATUS(process->status));
+        snprintf(buf, LB_PROCESS_TEXT, lb_text("ended with status %d"),
+                 WEXITSTATUS(process->status));
     return buf;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/language.h"
 #include "common/units.h"
 #include "lab/kernel.h"
 #include "lab/programs.h"
@@ -64,7 +65,7 @@ static int await_ports(struct lb_lab *lab, struct lb_lab_server *server, char *p
 {
     char *text;
     size_t size;
-    if (lb_lab_await(lab, server->process, file_exists, port_file, "its port file", err) < 0 ||
+    if (lb_lab_await(lab, server->process, file_exists, port_file, N_("its port file"), err) < 0 ||
         lb_file_read(port_file, PORT_FILE_MAX, &text, &size, err) < 0)
         return -1;
     server->http_port = port_of(text, "http");

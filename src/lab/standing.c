@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/language.h"
 #include "common/options_help.h"
 #include "lab/client.h"
 #include "lab/programs.h"
@@ -147,7 +148,7 @@ int lb_lab_down(const struct lb_lab_options *options, struct lb_error *err)
 
 static void print_standing(const struct lb_state_lab *lab)
 {
-    printf("\nStanding (process %ld):\n", (long)lab->pid);
+    printf(lb_text("\nStanding (process %ld):\n"), (long)lab->pid);
     for (size_t i = 0; i < lab->path_count; i++) {
         const struct lb_state_path *p = &lab->paths[i];
         printf("  %-6s %s\n", p->path, p->topology);
@@ -160,11 +161,11 @@ static void print_standing(const struct lb_state_lab *lab)
 /* Says why a topology cannot be had here, at length unless the last one told was the same. */
 static void print_absence(const char *why, struct lb_error *told)
 {
-    char text[sizeof told->text + sizeof "(not here: )"];
+    char text[sizeof told->text + 64];
     if (strcmp(told->text, why) == 0)
-        snprintf(text, sizeof text, "(not here)");
+        snprintf(text, sizeof text, "%s", lb_text("(not here)"));
     else
-        snprintf(text, sizeof text, "(not here: %s)", why);
+        snprintf(text, sizeof text, lb_text("(not here: %s)"), why);
     snprintf(told->text, sizeof told->text, "%s", why);
     lb_options_print_wrapped(stdout, text, LIST_SUMMARY_COLUMN);
 }
@@ -177,7 +178,7 @@ int lb_lab_list(const struct lb_lab_options *options, struct lb_error *err)
     for (size_t i = 0; i < lb_topology_count; i++) {
         const struct lb_topology *t = &lb_topologies[i];
         struct lb_error why;
-        printf("%-24s %-6s %s\n", t->name, t->path, t->summary);
+        printf("%-24s %-6s %s\n", t->name, t->path, lb_text(t->summary));
         if (!lb_topology_available(t, options->envoy, &why))
             print_absence(why.text, &told);
     }

@@ -1,6 +1,7 @@
 /* Standing a lab up and holding it. */
 #include "config.h"
 
+#include "common/language.h"
 #include "lab/commands.h"
 
 #include <errno.h>
@@ -38,19 +39,19 @@ static int choose_paths(const struct lb_lab_options *options,
 
 static void print_lab(const struct lb_lab *lab, const char *state)
 {
-    printf("%zu servers:\n", lab->server_count);
+    printf(lb_text("%zu servers:\n"), lab->server_count);
     for (size_t i = 0; i < lab->server_count; i++) {
         const struct lb_lab_server *s = &lab->servers[i];
         printf("  %-24s %s  http %u  grpc %u  pid %ld\n", s->name, s->host, s->http_port,
                s->grpc_port, (long)s->process->pid);
     }
-    printf("Paths:\n");
+    fputs(lb_text("Paths:\n"), stdout);
     for (const struct lb_lab_path *p = lab->paths; p; p = p->next)
         printf("  %-6s %s\n%s%s%s         %s\n", p->topology->path, p->topology->name,
                p->http[0] ? "         " : "", p->http, p->http[0] ? "\n" : "", p->grpc);
-    printf("Logs: %s\n", lab->dir);
+    printf(lb_text("Logs: %s\n"), lab->dir);
     if (lab->paths)
-        printf("Try: lbdemo-lab run %s%s%sgrpc %s --count 9\n", state ? "--state " : "",
+        printf(lb_text("Try: lbdemo-lab run %s%s%sgrpc %s --count 9\n"), state ? "--state " : "",
                state ? state : "", state ? " " : "", lab->paths->topology->name);
     fflush(stdout);
 }
@@ -108,7 +109,7 @@ static int announce(int ready, const struct lb_lab *lab, const char *state, stru
 {
     print_lab(lab, state);
     if (ready < 0) {
-        printf("Ctrl-C ends it.\n");
+        fputs(lb_text("Ctrl-C ends it.\n"), stdout);
         fflush(stdout);
         return 0;
     }

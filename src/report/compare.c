@@ -1,4 +1,5 @@
 /* What changed between two sets of runs. See compare.h. */
+#include "common/language.h"
 #include "report/compare.h"
 
 #include <inttypes.h>
@@ -269,15 +270,16 @@ static void print_what(FILE *out, const char *what)
 
 void lb_comparison_print(FILE *out, const struct lb_comparison *c)
 {
-    fprintf(out, "  %-*s %-14s %-14s %-11s %s\n", WHAT_COLUMNS, "", "A", "B", "", "(p-value)");
+    fprintf(out, "  %-*s %-14s %-14s %-11s %s\n", WHAT_COLUMNS, "", "A", "B", "",
+            lb_text("(p-value)"));
     for (size_t i = 0; i < c->count; i++) {
         const struct lb_change *change = &c->changes[i];
         print_what(out, change->what);
         fprintf(out, " %-14s %-14s %-11s %s", change->a, change->b, change->shift,
-                change->too_few   ? "too few"
-                : change->changed ? "changed"
-                : *change->shift  ? "chance"
-                                  : "same");
+                change->too_few   ? lb_text("too few")
+                : change->changed ? lb_text("changed")
+                : *change->shift  ? lb_text("chance")
+                                  : lb_text("same"));
         if (!change->too_few && *change->shift && isfinite(change->p_value))
             fprintf(out, " %.2g", change->p_value);
         fputc('\n', out);

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "common/language.h"
 #include "common/file.h"
 #include "report/place.h"
 
@@ -93,8 +94,8 @@ static int read_document(const struct lb_place *at, json_t *document)
 {
     const char *format = json_string_value(json_object_get(document, "format"));
     if (!format || strcmp(format, LB_EXPECTED_FORMAT) != 0)
-        return lb_place_fail(
-            at, "is no list of expected verdicts: 'format' is not " LB_EXPECTED_FORMAT);
+        return lb_place_fail(at, "is no list of expected verdicts: 'format' is not %s",
+                             LB_EXPECTED_FORMAT);
     int64_t version;
     struct lb_place version_at = lb_place_member(at, "version");
     return lb_place_integer(&version_at, json_object_get(document, "version"), 1,
@@ -190,8 +191,8 @@ static int worse(int a, int b)
 
 static void print_wanted(const struct wanted *w, FILE *out)
 {
-    fprintf(out, "expected %s%s%s\n", lb_outcome_name(w->outcome), w->layer == ANY ? "" : ", ",
-            w->layer == ANY ? "" : lb_layer_name(w->layer));
+    fprintf(out, lb_text("expected %s%s%s\n"), lb_outcome_name(w->outcome),
+            w->layer == ANY ? "" : ", ", w->layer == ANY ? "" : lb_layer_name(w->layer));
 }
 
 static int check_one(const struct wanted *w, const struct lb_group *const *cells, size_t n,
@@ -208,7 +209,7 @@ static int check_one(const struct wanted *w, const struct lb_group *const *cells
         status = worse(status, one);
         fprintf(out, "%-26s  %-34s  ", w->name, lb_group_cell(cells[i], cell));
         if (one == LB_EXIT_OK)
-            fputs("as expected\n", out);
+            fputs(lb_text("as expected\n"), out);
         else
             print_wanted(w, out);
     }

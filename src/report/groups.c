@@ -241,7 +241,7 @@ static void take_layer(struct lb_group *group)
     size_t kept = 0;
     for (size_t i = 0; i < v->n_facts; i++) {
         if (v->facts[i].id == LB_FACT_LAYER_LEFT)
-            free(v->facts[i].text);
+            lb_fact_clear(&v->facts[i]);
         else
             v->facts[kept++] = v->facts[i];
     }

@@ -2,12 +2,14 @@
 #include "report/place.h"
 
 #include <inttypes.h>
+#include <libintl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/language.h"
 #include "common/utf8.h"
 
 struct lb_place lb_place_document(const char *file, struct lb_error *err)
@@ -45,7 +47,7 @@ int lb_place_fail(const struct lb_place *at, const char *format, ...)
     describe(at, where, sizeof where);
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    vsnprintf(what, sizeof what, gettext(format), args);
     va_end(args);
     return lb_error_set(at->err, at->up ? "%s: %s" : "%s %s", where, what);
 }
@@ -61,19 +63,19 @@ static const char *kind_of(json_t *value)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        return "an object";
+        return gettext(N_("an object"));
     case JSON_ARRAY:
-        return "an array";
+        return gettext(N_("an array"));
     case JSON_STRING:
-        return "a string";
+        return gettext(N_("a string"));
     case JSON_INTEGER:
     case JSON_REAL:
-        return "a number";
+        return gettext(N_("a number"));
     case JSON_TRUE:
     case JSON_FALSE:
-        return "true or false";
+        return gettext(N_("true or false"));
     default:
-        return "null";
+        return gettext(N_("null"));
     }
 }
 
@@ -119,7 +121,7 @@ int lb_place_integer(const struct lb_place *at, json_t *value, int64_t min, int6
         return lb_place_fail(at, "is missing");
     if (!json_is_integer(value))
         return lb_place_fail(at, "is %s, not a whole number",
-                             json_is_real(value) ? "a fraction" : kind_of(value));
+                             json_is_real(value) ? gettext(N_("a fraction")) : kind_of(value));
     int64_t v = json_integer_value(value);
     if (v < min || v > max)
         return lb_place_fail(at, "is %" PRId64 "; allowed is %" PRId64 " to %" PRId64, v, min, max);

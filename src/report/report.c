@@ -1,5 +1,6 @@
 /* The report in memory. See report.h. */
 #include "report/report.h"
+#include "common/language.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -255,6 +256,7 @@ int lb_report_judge(const struct lb_report *r, struct lb_verdict **out, struct l
         .n_weights = r->judging.n_weights,
         .by_group = *r->judging.group_by != '\0',
         .target = r->n_runs ? &facts : NULL,
+        .translate = lb_text,
     };
     if (lb_verdict_make(r->tally, &options, out) < 0)
         return lb_error_set(err, "out of memory");

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "balance/text_width.h"
 #include "balance/verdict_text.h"
 #include "common/clock.h"
+#include "common/language.h"
 #include "common/units.h"
-#include "common/utf8.h"
 #include "report/when.h"
 
 #define NAME_COLUMNS 23 /* of the table's first column at most */
@@ -16,31 +17,26 @@
 #define MAX_ROW_NAME 48 /* of the matrix's first column */
 #define GAP 2           /* columns between the matrix's columns */
 
-/* Characters of a text: what a terminal needs in columns, wide and combining ones aside. */
-static size_t columns_of(const char *text)
-{
-    size_t n = 0;
-    for (const char *s = text; *s; n++) {
-        size_t length = lb_utf8_length(s);
-        s += length ? length : 1;
-    }
-    return n;
-}
-
 void lb_print_name(FILE *out, const char *name, size_t width)
 {
-    size_t n = columns_of(name);
-    if (n > width) {
-        for (size_t skip = n - width + 1; skip > 0; skip--) {
-            size_t length = lb_utf8_length(name);
-            name += length ? length : 1;
-        }
-        fprintf(out, "…%s", name);
-        n = width;
-    } else {
-        fputs(name, out);
+    size_t n = lb_text_columns(name), bytes;
+    if (n <= width) {
+        fprintf(out, "%s%*s", name, (int)(width - n), "");
+        return;
     }
-    fprintf(out, "%*s", (int)(width - n), "");
+    while (n > width - 1) {
+        lb_text_char(name, &bytes);
+        name += bytes;
+        n = lb_text_columns(name);
+    }
+    fprintf(out, "…%s%*s", name, (int)(width - 1 - n), "");
+}
+
+/* A column's title, right-aligned as its figures. */
+static void print_title(FILE *out, const char *title, size_t width)
+{
+    size_t used = lb_text_columns(lb_text(title));
+    fprintf(out, " %*s%s", used < width ? (int)(width - used) : 0, "", lb_text(title));
 }
 
 static char *latency_text(char buf[LB_DURATION_TEXT], double us)
@@ -61,26 +57,40 @@ static void print_row(FILE *out, const struct lb_share *s, const char *name, siz
     fputc('\n', out);
 }
 
+static void print_titles(FILE *out, size_t width)
+{
+    fputs("  ", out);
+    lb_print_name(out, lb_text("backend"), width);
+    print_title(out, N_("answers"), 8);
+    print_title(out, N_("share"), 7);
+    print_title(out, N_("errors"), 6);
+    print_title(out, N_("conns"), 6);
+    print_title(out, "p50", 7);
+    print_title(out, "p99", 7);
+    print_title(out, N_("max"), 7);
+    fputc('\n', out);
+}
+
 static int print_table(FILE *out, const struct lb_verdict *v, struct lb_error *err)
 {
-    size_t width = strlen("backend"), rows = v->n_shares < MAX_ROWS ? v->n_shares : MAX_ROWS;
+    size_t width = lb_text_columns(lb_text("backend")),
+           rows = v->n_shares < MAX_ROWS ? v->n_shares : MAX_ROWS;
     char *names[MAX_ROWS] = {0};
     int status = 0;
     for (size_t i = 0; i < rows; i++) {
         names[i] = lb_escape_name(v->shares[i].name);
         if (!names[i])
             status = lb_error_set(err, "out of memory");
-        else if (columns_of(names[i]) > width)
-            width = columns_of(names[i]);
+        else if (lb_text_columns(names[i]) > width)
+            width = lb_text_columns(names[i]);
     }
     width = width < NAME_COLUMNS ? width : NAME_COLUMNS;
     if (status == 0 && rows) {
-        fprintf(out, "  %-*s %8s %7s %6s %6s %7s %7s %7s\n", (int)width, "backend", "answers",
-                "share", "errors", "conns", "p50", "p99", "max");
+        print_titles(out, width);
         for (size_t i = 0; i < rows; i++)
             print_row(out, &v->shares[i], names[i], width);
         if (v->n_shares > rows)
-            fprintf(out, "  ... and %zu more\n", v->n_shares - rows);
+            fprintf(out, lb_text("  ... and %zu more\n"), v->n_shares - rows);
     }
     for (size_t i = 0; i < rows; i++)
         free(names[i]);
@@ -95,8 +105,9 @@ static void print_origin(FILE *out, const struct lb_group *group)
     int64_t first = INT64_MAX;
     for (size_t i = 0; i < r->n_runs; i++)
         first = r->runs[i].started_ms < first ? r->runs[i].started_ms : first;
-    fprintf(out, "%zu %s of %" PRIu64 " %s, from %s\n", r->n_runs, r->n_runs == 1 ? "run" : "runs",
-            group->verdict->clients, group->verdict->clients == 1 ? "client" : "clients",
+    fprintf(out, lb_text("%zu %s of %" PRIu64 " %s, from %s\n"), r->n_runs,
+            lb_text_n("run", "runs", r->n_runs), group->verdict->clients,
+            lb_text_n("client", "clients", group->verdict->clients),
             lb_when_format_short(when, first));
 }
 
@@ -111,9 +122,9 @@ static int print_group(FILE *out, const struct lb_group *group, unsigned width,
         fprintf(out, "%s\n", title);
         print_origin(out, group);
         if (lb_group_outcome(group) != group->verdict->outcome)
-            fprintf(out, "by its probe: %s\n", lb_group_cell(group, cell));
+            fprintf(out, lb_text("by its probe: %s\n"), lb_group_cell(group, cell));
         else if (group->layer_by_probe)
-            fprintf(out, "the layer is known by its probe\n");
+            fputs(lb_text("the layer is known by its probe\n"), out);
         fputc('\n', out);
         status = print_table(out, group->verdict, err);
         fprintf(out, "\n%s", verdict);
@@ -136,11 +147,12 @@ static void measure(struct matrix *m, const char *head)
 {
     char cell[LB_CELL_TEXT];
     size_t *first = &m->widths[m->n_columns];
-    *first = strlen(head);
+    *first = lb_text_columns(head);
     for (size_t c = 0; c < m->n_columns; c++)
         m->widths[c] = strlen(m->columns[c]);
     for (size_t i = 0; i < m->n_cells; i++) {
-        size_t row = columns_of(m->cells[i]->row), width = strlen(lb_group_cell(m->cells[i], cell));
+        size_t row = lb_text_columns(m->cells[i]->row),
+               width = strlen(lb_group_cell(m->cells[i], cell));
         *first = row > *first ? row : *first;
         for (size_t c = 0; c < m->n_columns; c++) {
             if (strcmp(m->columns[c], m->cells[i]->column) == 0 && width > m->widths[c])
@@ -178,7 +190,7 @@ static size_t print_line(FILE *out, const struct matrix *m, size_t from)
 
 int lb_report_print_matrix(FILE *out, const struct lb_groups *groups, struct lb_error *err)
 {
-    const char *head = groups->labelled ? "path" : "target";
+    const char *head = lb_text(groups->labelled ? N_("path") : N_("target"));
     struct matrix m = {
         .cells = calloc(groups->count + 1, sizeof *m.cells),
         .columns = calloc(groups->count + 1, sizeof *m.columns),

@@ -118,7 +118,7 @@ const char *lb_expect_result_name(enum lb_expect_result result)
 json_t *lb_expectation_json(const struct lb_expectation *e, const struct lb_verdict *v)
 {
     char reason[512];
-    enum lb_expect_result result = lb_expect_check(e, v, reason, sizeof reason);
+    enum lb_expect_result result = lb_expect_check(e, v, NULL, reason, sizeof reason);
     return json_pack("{s: s, s: o}", "result", lb_expect_result_name(result), "reason",
                      lb_json_text(reason));
 }

@@ -35,9 +35,11 @@ def wait_until(condition, what, seconds=DEADLINE_S):
 
 
 def clean_env(**extra):
-    """This environment without what changes our programs' behaviour, plus `extra`."""
+    """This environment without what changes our programs' behaviour or language, plus `extra`."""
     env = {k: v for k, v in os.environ.items()
            if not k.startswith("LBDEMO_") and k.lower() not in ("http_proxy", "https_proxy", "grpc_proxy")}
+    env.pop("LANGUAGE", None)
+    env["LC_ALL"] = "C"
     env.update({k: str(v) for k, v in extra.items()})
     return env
 

@@ -474,27 +474,32 @@ START_TEST(expectations_are_met_not_met_or_cannot_be_judged)
     struct lb_verdict *few = judge_letters(letters, true, NULL);
     struct lb_verdict *dead = judge_letters("!!", true, NULL);
     struct lb_expectation e = {.word = LB_EXPECT_BALANCED};
-    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, even, NULL, reason, sizeof(reason)), LB_EXPECT_MET);
     ck_assert_str_eq(reason, "");
-    ck_assert_int_eq(lb_expect_check(&e, few, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    ck_assert_int_eq(lb_expect_check(&e, few, NULL, reason, sizeof(reason)),
+                     LB_EXPECT_CANNOT_JUDGE);
     ck_assert_ptr_nonnull(strstr(reason, "about 35 needed"));
-    ck_assert_int_eq(lb_expect_check(&e, dead, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    ck_assert_int_eq(lb_expect_check(&e, dead, NULL, reason, sizeof(reason)),
+                     LB_EXPECT_CANNOT_JUDGE);
     e.word = LB_EXPECT_PINNED;
-    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, even, NULL, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
     e.word = LB_EXPECT_PER_REQUEST;
-    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    ck_assert_int_eq(lb_expect_check(&e, even, NULL, reason, sizeof(reason)),
+                     LB_EXPECT_CANNOT_JUDGE);
     e = (struct lb_expectation){.backends = 4};
-    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
-    ck_assert_int_eq(lb_expect_check(&e, few, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    ck_assert_int_eq(lb_expect_check(&e, even, NULL, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, few, NULL, reason, sizeof(reason)),
+                     LB_EXPECT_CANNOT_JUDGE);
     e.backends = 2; /* one too many is never luck */
-    ck_assert_int_eq(lb_expect_check(&e, few, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, few, NULL, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
     e.backends = 3;
-    ck_assert_int_eq(lb_expect_check(&e, few, reason, sizeof(reason)), LB_EXPECT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, few, NULL, reason, sizeof(reason)), LB_EXPECT_MET);
     e = (struct lb_expectation){.limit_errors = true};
-    ck_assert_int_eq(lb_expect_check(&e, dead, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
-    ck_assert_int_eq(lb_expect_check(&e, even, reason, sizeof(reason)), LB_EXPECT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, dead, NULL, reason, sizeof(reason)), LB_EXPECT_NOT_MET);
+    ck_assert_int_eq(lb_expect_check(&e, even, NULL, reason, sizeof(reason)), LB_EXPECT_MET);
     e = (struct lb_expectation){0};
-    ck_assert_int_eq(lb_expect_check(&e, dead, reason, sizeof(reason)), LB_EXPECT_CANNOT_JUDGE);
+    ck_assert_int_eq(lb_expect_check(&e, dead, NULL, reason, sizeof(reason)),
+                     LB_EXPECT_CANNOT_JUDGE);
     ck_assert_int_eq(lb_expect_parse("client-side"), LB_EXPECT_CLIENT_SIDE);
     ck_assert_int_eq(lb_expect_parse("Balanced"), LB_EXPECT_NOTHING);
     lb_verdict_free(even);
