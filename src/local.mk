@@ -42,6 +42,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/grpc_timers.c src/server/grpc_timers.h src/server/grpc_worker.h \
 	src/server/http_admin.c src/server/http_admin.h \
 	src/server/http_body.c \
+	src/server/http_chunked.c src/server/http_chunked.h \
 	src/server/http_connection.c src/server/http_connection.h \
 	src/server/http_head.c src/server/http_head.h \
 	src/server/http_inject.c \

@@ -23,6 +23,7 @@ check_programs_unit = \
 	tests/unit/check_grpc_target \
 	tests/unit/check_grpc_wire \
 	tests/unit/check_faults \
+	tests/unit/check_http_chunked \
 	tests/unit/check_http_head \
 	tests/unit/check_http_routes \
 	tests/unit/check_identity \
@@ -100,6 +101,9 @@ tests_unit_check_grpc_wire_LDADD = $(unit_grpc_client_ldadd)
 tests_unit_check_faults_SOURCES = tests/unit/check_faults.c $(unit_common)
 tests_unit_check_faults_CFLAGS = $(unit_cflags)
 tests_unit_check_faults_LDADD = $(unit_server_ldadd)
+tests_unit_check_http_chunked_SOURCES = tests/unit/check_http_chunked.c $(unit_common)
+tests_unit_check_http_chunked_CFLAGS = $(unit_cflags)
+tests_unit_check_http_chunked_LDADD = $(unit_server_ldadd)
 tests_unit_check_http_head_SOURCES = tests/unit/check_http_head.c $(unit_common)
 tests_unit_check_http_head_CFLAGS = $(unit_cflags)
 tests_unit_check_http_head_LDADD = $(unit_server_ldadd)

@@ -477,6 +477,16 @@ static void wait_complete(struct lb_grpc_server *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* The core aborts when a server with a listener of its own is released that was not shut down. */
+static void shut_unstarted_core_down(struct lb_grpc_server *s)
+{
+    s->busy = 1;
+    s->config.stopped = NULL;
+    shut_core_down(s);
+    while (!s->complete)
+        lb_grpc_queue_run(s->workers[0].queue, LB_GRPC_NO_DEADLINE);
+}
+
 static void free_worker(struct lb_grpc_worker *w)
 {
     grpc_completion_queue_shutdown(w->queue); /* again, for those that never ran */
@@ -497,6 +507,8 @@ void lb_grpc_server_free(struct lb_grpc_server *s)
             lb_grpc_server_shutdown(s, lb_clock_monotonic_ns());
         wait_complete(s);
         join_workers(s);
+    } else if (s->tls) {
+        shut_unstarted_core_down(s);
     }
     lb_grpc_sockets_free(s->shared.sockets);
     lb_grpc_acceptor_free(s->acceptor);

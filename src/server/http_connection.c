@@ -25,8 +25,6 @@
 /* Reading stops above this: a head, a body with its chunk framing, and what is pipelined behind. */
 #define INPUT_MAX (LB_HTTP_HEAD_MAX + 2 * LB_HTTP_BODY_MAX)
 
-static void attach(struct lb_http_connection *c);
-
 /* --- deadlines ------------------------------------------------------------------------------- */
 
 /* Moving a deadline back costs nothing: the timer fires early and is set again. */
@@ -58,6 +56,7 @@ void lb_http_connection_become_idle(struct lb_http_connection *c, int64_t now_ns
     c->reason = LB_CLOSE_CLIENT;
     c->scanned = 0;
     c->blank = false;
+    c->chunked = (struct lb_http_chunked){0};
     if (c->worker->draining)
         until = now_ns + LAST_CALL_NS;
     else if (timeout)
@@ -81,10 +80,6 @@ static void idle_timeout(struct lb_http_connection *c, int64_t now_ns)
 
 static void end_delay(struct lb_http_connection *c)
 {
-    if (c->delayed) {
-        lb_http_resume(c);
-        return;
-    }
     /* The request is read once more: it is still in the input. */
     c->state = LB_HTTP_IDLE;
     c->scanned = 0;
@@ -115,7 +110,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         lb_http_refuse(c, 408, "the request's head did not come in time", true, LB_CLOSE_TIMEOUT);
         break;
     case LB_HTTP_IN_BODY:
-        lb_http_connection_take(c);
         lb_http_refuse(c, 408, "the request's body did not come in time", true, LB_CLOSE_TIMEOUT);
         break;
     case LB_HTTP_DELAYING:
@@ -131,31 +125,19 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- ending ---------------------------------------------------------------------------------- */
 
-/* evhttp tells that the connection is going: `c` goes with it. */
-static void on_close(struct evhttp_connection *evcon, void *arg)
+void lb_http_connection_abort(struct lb_http_connection *c, enum lb_close_reason reason)
 {
-    (void)evcon;
-    struct lb_http_connection *c = arg;
     struct lb_http_worker *w = c->worker;
     if (c->in_flight)
         lb_metrics_cancel(w->metrics);
-    lb_metrics_closed(w->metrics, c->reason);
+    lb_metrics_closed(w->metrics, reason);
     event_del(&c->timer);
-    event_del(&c->resume);
-    if (c->stash)
-        evbuffer_free(c->stash);
-    w->by_fd[c->fd] = NULL;
+    /* What was sent should arrive before the reset of a close with unread bytes. */
+    shutdown(c->fd, SHUT_WR);
+    bufferevent_free(c->bev);
     LIST_REMOVE(c, entry);
     free(c);
     lb_http_worker_forget(w);
-}
-
-void lb_http_connection_abort(struct lb_http_connection *c, enum lb_close_reason reason)
-{
-    if (c->state == LB_HTTP_ATTACHING)
-        attach(c);
-    c->reason = reason;
-    evhttp_connection_free(c->evcon); /* calls on_close */
 }
 
 /* Closing a socket with unread bytes in it resets the connection, and with it goes what the client
@@ -187,7 +169,7 @@ static void discard(struct lb_http_connection *c)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-/* A complete head. Returns whether there may be another in the buffer. */
+/* A complete head of `len` bytes. Returns whether there may be another in the buffer. */
 static bool take_head(struct lb_http_connection *c, const char *data, size_t len, int64_t now_ns)
 {
     struct lb_http_head head;
@@ -199,14 +181,12 @@ static bool take_head(struct lb_http_connection *c, const char *data, size_t len
     }
     if (status)
         return lb_http_refuse(c, status, why, head.method != LB_HTTP_HEAD, LB_CLOSE_REFUSED);
-    if (!c->in_flight) /* it is after a delay */
+    if (!c->in_flight) /* its body has not come yet, or it is after a delay */
         lb_http_request_begin(c, &head, len, now_ns);
-    if (head.chunked || head.content_length > 0) {
-        lb_http_hand_over(c, &head);
-        return false;
-    }
-    c->head_len = len;
-    return lb_http_answer(c, &head);
+    if (head.chunked || head.content_length > 0)
+        return lb_http_take_body(c, &head, len);
+    c->request_len = len;
+    return lb_http_answer(c, &head, "", 0);
 }
 
 static void wait_for_head(struct lb_http_connection *c, int64_t now_ns)
@@ -257,7 +237,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 {
     (void)bev;
     struct lb_http_connection *c = arg;
-    if (c->state == LB_HTTP_IDLE || c->state == LB_HTTP_IN_HEAD)
+    if (c->state == LB_HTTP_IDLE || c->state == LB_HTTP_IN_HEAD || c->state == LB_HTTP_IN_BODY)
         lb_http_connection_process(c);
     else if (c->state == LB_HTTP_LINGERING)
         discard(c);
@@ -265,10 +245,10 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 static void on_written(struct bufferevent *bev, void *arg)
 {
+    (void)bev;
     struct lb_http_connection *c = arg;
     if (c->state != LB_HTTP_ANSWERING)
         return;
-    bufferevent_disable(bev, EV_WRITE);
     if (lb_http_after_response(c, lb_clock_monotonic_ns()))
         lb_http_connection_process(c);
 }
@@ -299,27 +279,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         lb_http_connection_abort(c, what & BEV_EVENT_TIMEOUT ? LB_CLOSE_TIMEOUT : c->reason);
 }
 
-void lb_http_connection_take(struct lb_http_connection *c)
-{
-    bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
-}
-
 /* --- beginning ------------------------------------------------------------------------------- */
-
-/* For evhttp's callbacks, which know only the socket. */
-static void remember(struct lb_http_connection *c)
-{
-    struct lb_http_worker *w = c->worker;
-    size_t fd = (size_t)c->fd;
-    if (fd >= w->by_fd_size) {
-        size_t size = 2 * fd + 64;
-        w->by_fd = lb_realloc_array(w->by_fd, size, sizeof(struct lb_http_connection *));
-        memset(w->by_fd + w->by_fd_size, 0,
-               (size - w->by_fd_size) * sizeof(struct lb_http_connection *));
-        w->by_fd_size = size;
-    }
-    w->by_fd[fd] = c;
-}
 
 /* Connections made at once should not end at once: ±10 %. */
 static int64_t jittered(struct lb_http_worker *w, int64_t ns)
@@ -328,84 +288,58 @@ static int64_t jittered(struct lb_http_worker *w, int64_t ns)
     return (int64_t)((double)ns * (0.9 + 0.2 * chance));
 }
 
-/* evhttp has finished making the connection: it becomes the guard's. */
-static void attach(struct lb_http_connection *c)
-{
-    struct lb_http_worker *w = c->worker;
-    int64_t now = lb_clock_monotonic_ns();
-    void *evcon;
-    bufferevent_getcb(c->bev, &c->evhttp_read, &c->evhttp_write, &c->evhttp_event, &evcon);
-    c->evcon = evcon;
-    c->fd = bufferevent_getfd(c->bev);
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof peer;
-    if (getpeername(c->fd, (struct sockaddr *)&peer, &len) == 0)
-        lb_address_format(c->peer, (struct sockaddr *)&peer, len);
-    remember(c);
-    evhttp_connection_set_closecb(c->evcon, on_close, c);
-    lb_http_connection_take(c);
-    c->expires_ns =
-        w->config->max_age_ns ? now + jittered(w, w->config->max_age_ns) : LB_HTTP_NEVER;
-    lb_http_connection_become_idle(c, now);
-    if (c->tls) {
-        c->state = LB_HTTP_SHAKING;
-        lb_http_connection_set_deadline(c, now + w->config->header_timeout_ns);
-    }
-}
-
-static void on_resume(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    struct lb_http_connection *c = arg;
-    if (c->state != LB_HTTP_ATTACHING) {
-        lb_http_take_back(c);
-        return;
-    }
-    attach(c);
-    if (c->excess && c->tls)
-        lb_http_connection_abort(c, LB_CLOSE_LIMIT); /* no hands are shaken to say so */
-    else if (c->excess)
-        lb_http_refuse(c, 503, "more connections than this server takes", true, LB_CLOSE_LIMIT);
-}
-
-static struct bufferevent *new_socket_layer(struct event_base *base, struct lb_server_tls *tls)
+static struct bufferevent *new_socket_layer(struct event_base *base, int fd,
+                                            struct lb_server_tls *tls)
 {
     if (!tls)
-        return bufferevent_socket_new(base, -1, 0);
+        return bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
     SSL *ssl = lb_server_tls_accept(tls);
     if (!ssl)
         return NULL;
     struct bufferevent *bev = bufferevent_openssl_socket_new(
-        base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+        base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
     if (bev)
         bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
     return bev;
 }
 
-struct bufferevent *lb_http_connection_accept(struct event_base *base, void *arg)
+/* One connection more than the server takes. */
+static void refuse_excess(struct lb_http_connection *c)
 {
-    struct lb_http_worker *w = arg;
+    if (c->tls)
+        lb_http_connection_abort(c, LB_CLOSE_LIMIT); /* no hands are shaken to say so */
+    else
+        lb_http_refuse(c, 503, "more connections than this server takes", true, LB_CLOSE_LIMIT);
+}
+
+void lb_http_connection_begin(struct lb_http_worker *w, int fd, const struct sockaddr *peer,
+                              socklen_t peer_len)
+{
     struct lb_http_connection *c = calloc(1, sizeof *c);
-    struct bufferevent *bev = new_socket_layer(base, w->config->tls);
-    if (!c || !bev)
+    if (!c || !(c->bev = new_socket_layer(w->base, fd, w->config->tls)))
         lb_out_of_memory();
+    int64_t now = lb_clock_monotonic_ns(), age = w->config->max_age_ns;
     c->worker = w;
-    c->bev = bev;
     c->tls = w->config->tls != NULL;
-    c->fd = -1;
+    c->fd = fd;
     c->id = lb_connection_id_next();
+    lb_address_format(c->peer, peer, peer_len);
     c->deadline_ns = c->armed_ns = LB_HTTP_NEVER;
-    c->reason = LB_CLOSE_CLIENT;
-    evtimer_assign(&c->timer, base, on_timer, c);
-    event_assign(&c->resume, base, -1, 0, on_resume, c);
-    bufferevent_setwatermark(bev, EV_READ, 0, INPUT_MAX);
-    bufferevent_set_timeouts(bev, NULL, w->write_timeout);
+    c->expires_ns = age ? now + jittered(w, age) : LB_HTTP_NEVER;
+    evtimer_assign(&c->timer, w->base, on_timer, c);
+    bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
+    bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
+    bufferevent_set_timeouts(c->bev, NULL, w->write_timeout);
+    bufferevent_enable(c->bev, EV_READ);
     LIST_INSERT_HEAD(&w->connections, c, entry);
-    c->excess = !lb_http_worker_welcome(w);
     lb_metrics_accepted(w->metrics);
-    event_active(&c->resume, EV_TIMEOUT, 1);
-    return bev;
+    lb_http_connection_become_idle(c, now);
+    if (c->tls) {
+        c->state = LB_HTTP_SHAKING;
+        lb_http_connection_set_deadline(c, now + w->config->header_timeout_ns);
+    }
+    if (!lb_http_worker_welcome(w))
+        refuse_excess(c);
 }
 
 void lb_http_connection_drain(struct lb_http_connection *c)

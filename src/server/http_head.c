@@ -238,9 +238,11 @@ static int parse_header(const char *name, size_t name_len, const char *value, si
             return refuse(why, 400, "Host is no host name or address");
         return 0;
     case 6:
-        if (equals(name, name_len, "expect") && !equals(value, value_len, "100-continue"))
-            return refuse(why, 417, "only 100-continue can be expected");
-        if (equals(name, name_len, "accept")) {
+        if (equals(name, name_len, "expect")) {
+            if (!equals(value, value_len, "100-continue"))
+                return refuse(why, 417, "only 100-continue can be expected");
+            head->expects_continue = true;
+        } else if (equals(name, name_len, "accept")) {
             head->accept = value;
             head->accept_len = value_len;
         } else if (equals(name, name_len, "origin")) {
@@ -271,6 +273,28 @@ static int parse_header(const char *name, size_t name_len, const char *value, si
     return 0;
 }
 
+bool lb_http_is_value(const char *text, size_t len)
+{
+    return span(text, len, VALUE) == len;
+}
+
+bool lb_http_is_header(const char *line, size_t len)
+{
+    size_t name = span(line, len, TOKEN);
+    return name > 0 && name < len && line[name] == ':' &&
+           lb_http_is_value(line + name + 1, len - name - 1);
+}
+
+size_t lb_http_hex_digits(const char *text, size_t len)
+{
+    return span(text, len, HEX);
+}
+
+unsigned lb_http_hex_value(char digit)
+{
+    return (unsigned)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+}
+
 /* One line without its CR LF. */
 static int parse_header_line(const char *s, size_t len, struct lb_http_head *head,
                              struct framing *f, const char **why)
@@ -279,7 +303,7 @@ static int parse_header_line(const char *s, size_t len, struct lb_http_head *hea
     if (name == 0 || name == len || s[name] != ':')
         return refuse(why, 400, "a header line is not NAME: VALUE");
     size_t value = name + 1;
-    if (span(s + value, len - value, VALUE) != len - value)
+    if (!lb_http_is_value(s + value, len - value))
         return refuse(why, 400, "a header's value has a control character");
     while (value < end && (s[value] == ' ' || s[value] == '\t'))
         value++;
@@ -317,7 +341,7 @@ int lb_http_head_parse(const char *data, size_t len, struct lb_http_head *head, 
     unsigned headers = 0;
     int status = 0;
     head->method = LB_HTTP_UNKNOWN;
-    head->http10 = head->close = head->chunked = false;
+    head->http10 = head->close = head->chunked = head->expects_continue = false;
     head->content_length = 0;
     head->path = head->query = head->accept = "";
     head->path_len = head->query_len = head->accept_len = 0;
@@ -345,18 +369,13 @@ int lb_http_head_parse(const char *data, size_t len, struct lb_http_head *head, 
     return refuse(why, 400, "the head does not end with an empty line");
 }
 
-static int hex_value(char c)
-{
-    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 bool lb_http_path_is(const char *path, size_t path_len, const char *plain)
 {
     size_t i = 0;
     for (; i < path_len && *plain; i++, plain++) {
         char c = path[i];
         if (c == '%' && path_len - i >= 3 && is(path[i + 1], HEX) && is(path[i + 2], HEX)) {
-            c = (char)(hex_value(path[i + 1]) << 4 | hex_value(path[i + 2]));
+            c = (char)(lb_http_hex_value(path[i + 1]) << 4 | lb_http_hex_value(path[i + 2]));
             i += 2;
         }
         if (c != *plain)

@@ -33,6 +33,7 @@ struct lb_http_head {
     bool http10;
     bool close; /* the client wants the connection closed after the response */
     bool chunked;
+    bool expects_continue;
     uint64_t content_length; /* 0 also when there is none */
     const char *path;        /* percent-encoded, without the query; "*" for the asterisk-form */
     size_t path_len;
@@ -65,6 +66,14 @@ int lb_http_head_parse(const char *data, size_t len, struct lb_http_head *head, 
 
 /* "GET"; "?" for LB_HTTP_UNKNOWN. */
 const char *lb_http_method_name(enum lb_http_method method);
+
+/* For what else is written in the same grammar: whether a line without its CR LF is NAME: VALUE,
+ * whether a text may be a value (RFC 9110 5.5), how many hexadecimal digits it begins with, and
+ * what one of them is worth. */
+bool lb_http_is_header(const char *line, size_t len);
+bool lb_http_is_value(const char *text, size_t len);
+size_t lb_http_hex_digits(const char *text, size_t len);
+unsigned lb_http_hex_value(char digit);
 
 /* Whether the percent-encoded `path` is `plain` (RFC 3986 6.2.2: "/%70od" is "/pod"). */
 bool lb_http_path_is(const char *path, size_t path_len, const char *plain);

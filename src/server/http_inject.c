@@ -61,8 +61,7 @@ static void delay(struct lb_http_connection *c)
     lb_http_connection_busy_until(c, c->delayed_until_ns);
 }
 
-/* SO_LINGER does not do it: evhttp shuts the socket down before it closes it, and a FIN goes out.
- * Dissolving the association makes the kernel send the reset at once. */
+/* Dissolving the association makes the kernel send the reset at once. */
 static void reset(struct lb_http_connection *c)
 {
     const struct sockaddr nobody = {.sa_family = AF_UNSPEC};

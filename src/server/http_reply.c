@@ -8,6 +8,9 @@
 
 #include "common/identity_headers.h"
 
+/* Bytes of the list of proxy headers; names beyond it are left out. */
+#define PROXY_NAMES_MAX 512
+
 void lb_http_reply_clear(struct lb_http_reply *reply)
 {
     free(reply->owned);
@@ -58,7 +61,7 @@ const char *const *lb_http_codes(size_t *count)
     return codes;
 }
 
-const char *lb_http_reason(int status)
+static const char *reason_of(int status)
 {
     size_t i = lb_http_code_index(status);
     return i < REASONS ? reasons[i].reason : "Unknown";
@@ -87,15 +90,6 @@ static char *put_number(char *out, uint64_t n)
     return put(out, digits + i, sizeof digits - i);
 }
 
-size_t lb_http_connection_text(char buf[LB_HTTP_CONNECTION_TEXT], uint64_t id, uint64_t ordinal)
-{
-    char *out = put_number(buf, id);
-    *out++ = ' ';
-    out = put_number(out, ordinal);
-    *out = '\0';
-    return (size_t)(out - buf);
-}
-
 static bool seen_before(const struct lb_proxy_headers *proxy, size_t index)
 {
     const struct lb_proxy_header *h = &proxy->items[index];
@@ -107,20 +101,20 @@ static bool seen_before(const struct lb_proxy_headers *proxy, size_t index)
     return false;
 }
 
-size_t lb_http_proxy_names(char buf[LB_HTTP_PROXY_NAMES_MAX], const struct lb_proxy_headers *proxy)
+/* "via,x-request-id": each name once and in lower case, as far as they fit. */
+static char *put_proxy_names(char *out, const struct lb_proxy_headers *proxy)
 {
     size_t len = 0;
     for (size_t i = 0; i < proxy->count; i++) {
         const struct lb_proxy_header *h = &proxy->items[i];
-        if (len + 1 + h->name_len >= LB_HTTP_PROXY_NAMES_MAX || seen_before(proxy, i))
+        if (len + 1 + h->name_len > PROXY_NAMES_MAX || seen_before(proxy, i))
             continue;
         if (len > 0)
-            buf[len++] = ',';
+            out[len++] = ',';
         for (size_t c = 0; c < h->name_len; c++)
-            buf[len++] = (char)tolower((unsigned char)h->name[c]);
+            out[len++] = (char)tolower((unsigned char)h->name[c]);
     }
-    buf[len] = '\0';
-    return len;
+    return out + len;
 }
 
 size_t lb_http_reply_write_head(char buf[LB_HTTP_REPLY_HEAD_MAX], const struct lb_http_reply *reply,
@@ -129,7 +123,7 @@ size_t lb_http_reply_write_head(char buf[LB_HTTP_REPLY_HEAD_MAX], const struct l
     char *out = PUT_LITERAL(buf, "HTTP/1.1 ");
     out = put_number(out, (uint64_t)reply->status);
     *out++ = ' ';
-    out = put_text(out, lb_http_reason(reply->status));
+    out = put_text(out, reason_of(reply->status));
     out = PUT_LITERAL(out, "\r\nDate: ");
     out = put_text(out, frame->date);
     if (reply->type) {
@@ -149,12 +143,14 @@ size_t lb_http_reply_write_head(char buf[LB_HTTP_REPLY_HEAD_MAX], const struct l
     out = PUT_LITERAL(out, "\r\n");
     out = put_text(out, frame->identity);
     out = PUT_LITERAL(out, LB_HEADER_CONNECTION ": ");
-    out += lb_http_connection_text(out, frame->connection_id, frame->ordinal);
+    out = put_number(out, frame->connection_id);
+    *out++ = ' ';
+    out = put_number(out, frame->ordinal);
     out = PUT_LITERAL(out, "\r\n" LB_HEADER_PEER ": ");
     out = put_text(out, frame->peer);
     if (frame->proxy && frame->proxy->count > 0) {
         out = PUT_LITERAL(out, "\r\n" LB_HEADER_PROXY ": ");
-        out += lb_http_proxy_names(out, frame->proxy);
+        out = put_proxy_names(out, frame->proxy);
     }
     out = PUT_LITERAL(out, "\r\n\r\n");
     return (size_t)(out - buf);

@@ -26,9 +26,6 @@ struct lb_http_reply {
 /* Releases what the reply owns. */
 void lb_http_reply_clear(struct lb_http_reply *reply);
 
-/* "OK"; "Unknown" for a status no route uses. */
-const char *lb_http_reason(int status);
-
 /* For metrics: the statuses as texts, the last "other", and a status' place among them. */
 const char *const *lb_http_codes(size_t *count);
 size_t lb_http_code_index(int status);
@@ -47,15 +44,5 @@ struct lb_http_frame {
 /* Writes status line and headers with the empty line at the end; returns their length. */
 size_t lb_http_reply_write_head(char buf[LB_HTTP_REPLY_HEAD_MAX], const struct lb_http_reply *reply,
                                 const struct lb_http_frame *frame);
-
-#define LB_HTTP_PROXY_NAMES_MAX 512
-
-/* Writes the names of the proxy headers, "via,x-request-id", each once and in lower case, as far as
- * they fit, and returns their length. */
-size_t lb_http_proxy_names(char buf[LB_HTTP_PROXY_NAMES_MAX], const struct lb_proxy_headers *proxy);
-
-/* Writes "17 3", what the connection header says; returns its length. */
-#define LB_HTTP_CONNECTION_TEXT 48
-size_t lb_http_connection_text(char buf[LB_HTTP_CONNECTION_TEXT], uint64_t id, uint64_t ordinal);
 
 #endif

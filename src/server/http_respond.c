@@ -1,4 +1,4 @@
-/* One connection of the HTTP server: responses of our own. */
+/* One connection of the HTTP server: responses. */
 #include <event2/buffer.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "server/http_connection.h"
 
 void lb_http_request_begin(struct lb_http_connection *c, const struct lb_http_head *head,
@@ -80,18 +81,26 @@ bool lb_http_after_response(struct lb_http_connection *c, int64_t now_ns)
     return true;
 }
 
-/* Sends at once what the socket takes; a client that does not read gets the rest by and by. Returns
- * whether all was sent. */
-static bool send_now(struct lb_http_connection *c, const char *data, size_t len)
+bool lb_http_write(struct lb_http_connection *c, const char *data, size_t len)
 {
-    ssize_t n = c->tls ? 0 : send(c->fd, data, len, MSG_NOSIGNAL);
+    struct evbuffer *output = bufferevent_get_output(c->bev);
+    bool first = !c->tls && evbuffer_get_length(output) == 0;
+    ssize_t n = first ? send(c->fd, data, len, MSG_NOSIGNAL) : 0;
     if (n == (ssize_t)len)
         return true;
     size_t sent = n > 0 ? (size_t)n : 0; /* an error comes again when the rest is written */
+    if (evbuffer_add(output, data + sent, len - sent) < 0)
+        lb_out_of_memory();
+    return false;
+}
+
+/* Returns whether all of the response was sent. */
+static bool send_response(struct lb_http_connection *c, const char *data, size_t len)
+{
+    if (lb_http_write(c, data, len))
+        return true;
     c->state = LB_HTTP_ANSWERING;
     lb_http_connection_busy_until(c, LB_HTTP_NEVER); /* the write timeout rules */
-    evbuffer_add(bufferevent_get_output(c->bev), data + sent, len - sent);
-    bufferevent_enable(c->bev, EV_WRITE);
     return false;
 }
 
@@ -136,11 +145,11 @@ static bool respond(struct lb_http_connection *c, const struct lb_http_reply *re
         memcpy(buf + len, reply->body, body);
     if (w->access)
         keep_path(&path, head);
-    evbuffer_drain(bufferevent_get_input(c->bev), c->head_len);
-    c->head_len = 0;
+    evbuffer_drain(bufferevent_get_input(c->bev), c->request_len);
+    c->request_len = 0;
     /* Counted first: who has the response finds it in the metrics. */
     int64_t now = lb_http_request_end(c, reply->status, len + body, path.text, path.len);
-    bool sent = send_now(c, buf, len + body);
+    bool sent = send_response(c, buf, len + body);
     if (buf != small)
         free(buf);
     return sent && lb_http_after_response(c, now);
@@ -162,7 +171,8 @@ bool lb_http_refuse(struct lb_http_connection *c, int status, const char *why, b
     return respond(c, &reply, with_body, &nothing);
 }
 
-bool lb_http_answer(struct lb_http_connection *c, const struct lb_http_head *head)
+bool lb_http_answer(struct lb_http_connection *c, const struct lb_http_head *head, const char *body,
+                    size_t body_len)
 {
     struct lb_error err;
     int injected =
@@ -182,7 +192,8 @@ bool lb_http_answer(struct lb_http_connection *c, const struct lb_http_head *hea
         .accept = head->accept,
         .accept_len = head->accept_len,
         .from_page = head->origin,
-        .body = "",
+        .body = body,
+        .body_len = body_len,
     };
     struct lb_http_reply reply;
     if (injected)

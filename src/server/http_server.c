@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/http.h>
 #include <event2/listener.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -64,7 +63,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 static bool listens(const struct lb_http_worker *w)
 {
     for (size_t i = 0; i < w->server->listeners; i++) {
-        if (w->bound[i])
+        if (w->listeners[i])
             return true;
     }
     return false;
@@ -99,14 +98,17 @@ static void set_listening_timer(struct lb_http_worker *w, int ms)
     event_add(w->listening, &tv);
 }
 
-/* The worker of this thread: evconnlistener's error callback is given evhttp's argument. */
-static _Thread_local struct lb_http_worker *this_worker;
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer,
+                      int peer_len, void *arg)
+{
+    (void)listener;
+    lb_http_connection_begin(arg, fd, peer, (socklen_t)peer_len);
+}
 
 /* accept() failed for want of descriptors or memory: trying again at once would only burn CPU. */
-static void on_accept_error(struct evconnlistener *listener, void *evhttp)
+static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-    (void)evhttp;
-    struct lb_http_worker *w = this_worker;
+    struct lb_http_worker *w = arg;
     int64_t now = lb_clock_monotonic_ns();
     if (now - w->accept_error_ns > 10 * LB_NS_PER_S)
         lb_log(LB_LOG_WARNING, "http",
@@ -123,15 +125,15 @@ static void close_listeners(struct lb_http_worker *w)
 {
     bool waiting = false;
     for (size_t i = 0; i < w->server->listeners; i++) {
-        if (!w->bound[i])
+        if (!w->listeners[i])
             continue;
-        struct pollfd queue = {.fd = evhttp_bound_socket_get_fd(w->bound[i]), .events = POLLIN};
+        struct pollfd queue = {.fd = evconnlistener_get_fd(w->listeners[i]), .events = POLLIN};
         if (lb_clock_monotonic_ns() < w->drain_until_ns && poll(&queue, 1, 0) == 1) {
             waiting = true;
             continue;
         }
-        evhttp_del_accept_socket(w->http, w->bound[i]);
-        w->bound[i] = NULL;
+        evconnlistener_free(w->listeners[i]);
+        w->listeners[i] = NULL;
     }
     if (waiting)
         set_listening_timer(w, 1);
@@ -144,8 +146,8 @@ static void on_listening_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct lb_http_worker *w = arg;
     for (size_t i = 0; i < w->server->listeners; i++) {
-        if (w->bound[i])
-            evconnlistener_enable(evhttp_bound_socket_get_listener(w->bound[i]));
+        if (w->listeners[i])
+            evconnlistener_enable(w->listeners[i]);
     }
     if (w->draining)
         close_listeners(w);
@@ -223,7 +225,6 @@ static void *work(void *arg)
 {
     struct lb_http_worker *w = arg;
     struct lb_http_server *s = w->server;
-    this_worker = w;
     event_base_dispatch(w->base);
     if (atomic_fetch_sub(&s->left, 1) == 1 && s->config.stopped)
         s->config.stopped(s->config.stopped_arg);
@@ -270,14 +271,6 @@ static int worker_init(struct lb_http_worker *w, struct lb_http_server *s, struc
     int64_t timeout = s->config.write_timeout_ns;
     struct timeval tv = {timeout / LB_NS_PER_S, timeout % LB_NS_PER_S / LB_NS_PER_US};
     w->write_timeout = event_base_init_common_timeout(w->base, &tv);
-    w->http = evhttp_new(w->base);
-    /* All methods: the routes say which are allowed. The head's limits are the guard's. */
-    evhttp_set_allowed_methods(w->http, 0xffff);
-    evhttp_set_max_headers_size(w->http, 2 * LB_HTTP_HEAD_MAX);
-    evhttp_set_max_body_size(w->http, LB_HTTP_BODY_MAX);
-    evhttp_set_default_content_type(w->http, NULL);
-    evhttp_set_bevcb(w->http, lb_http_connection_accept, w);
-    evhttp_set_gencb(w->http, lb_http_connection_request, w);
     return 0;
 }
 
@@ -317,13 +310,14 @@ int lb_http_server_add_listener(struct lb_http_server *s, struct lb_listener *l,
     for (unsigned i = 0; i < s->config.threads; i++) {
         struct lb_http_worker *w = &s->workers[i];
         int fd = lb_listener_take(l, i);
-        struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(w->http, fd);
-        if (!bound) {
+        struct evconnlistener *listener = evconnlistener_new(
+            w->base, on_accept, w, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+        if (!listener) {
             close(fd);
             return lb_error_set(err, "cannot accept on %s", lb_listener_address(l));
         }
-        evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);
-        w->bound[s->listeners] = bound;
+        evconnlistener_set_error_cb(listener, on_accept_error);
+        w->listeners[s->listeners] = listener;
     }
     s->listeners++;
     return 0;
@@ -344,8 +338,10 @@ static void worker_free(struct lb_http_worker *w)
 {
     if (w->running)
         pthread_join(w->thread, NULL);
-    if (w->http)
-        evhttp_free(w->http);
+    for (size_t i = 0; i < LB_HTTP_MAX_LISTENERS; i++) {
+        if (w->listeners[i])
+            evconnlistener_free(w->listeners[i]);
+    }
     if (w->wakeup)
         event_free(w->wakeup);
     if (w->listening)
@@ -357,7 +353,6 @@ static void worker_free(struct lb_http_worker *w)
         event_base_free(w->base);
     if (w->wakeup_fd >= 0)
         close(w->wakeup_fd);
-    free(w->by_fd);
 }
 
 void lb_http_server_free(struct lb_http_server *s)

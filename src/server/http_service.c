@@ -10,35 +10,33 @@
 #include "common/identity_headers.h"
 #include "server/identity.h"
 
-#define FACTS_MAX 5
 #define ROUTES_MAX 15
 
 struct lb_http_service {
     struct lb_http_service_config config;
     const char *paths[ROUTES_MAX + 1];
-    struct lb_http_fact facts[FACTS_MAX];
-    size_t fact_count;
     char *identity_headers;
 };
 
-/* The facts that are known, and their header lines. */
-static int collect_facts(struct lb_http_service *s, const struct lb_identity *id)
+/* The header lines of the facts that are known. */
+static int write_identity(const struct lb_identity *id, struct lb_http_service *s)
 {
-    const struct lb_http_fact all[FACTS_MAX] = {
+    const struct {
+        const char *name, *value;
+    } all[] = {
         {LB_HEADER_POD, id->name},        {LB_HEADER_BOOT_ID, id->boot_id},
         {LB_HEADER_VERSION, id->version}, {LB_HEADER_ZONE, id->zone},
         {LB_HEADER_NODE, id->node},
     };
-    size_t size = FACTS_MAX * (LB_IDENTITY_TEXT_MAX + 32) + 1, used = 0;
+    const size_t facts = sizeof all / sizeof all[0];
+    size_t size = facts * (LB_IDENTITY_TEXT_MAX + 32) + 1, used = 0;
     s->identity_headers = calloc(1, size);
     if (!s->identity_headers)
         return -1;
-    for (size_t i = 0; i < FACTS_MAX; i++) {
-        if (!*all[i].value)
-            continue;
-        s->facts[s->fact_count++] = all[i];
-        used += (size_t)snprintf(s->identity_headers + used, size - used, "%s: %s\r\n", all[i].name,
-                                 all[i].value);
+    for (size_t i = 0; i < facts; i++) {
+        if (*all[i].value)
+            used += (size_t)snprintf(s->identity_headers + used, size - used, "%s: %s\r\n",
+                                     all[i].name, all[i].value);
     }
     return 0;
 }
@@ -48,7 +46,7 @@ struct lb_http_service *lb_http_service_new(const struct lb_http_service_config 
                                             struct lb_error *err)
 {
     struct lb_http_service *s = calloc(1, sizeof *s);
-    if (!s || config->route_count > ROUTES_MAX || collect_facts(s, identity) < 0) {
+    if (!s || config->route_count > ROUTES_MAX || write_identity(identity, s) < 0) {
         lb_error_set(err, "out of memory");
         lb_http_service_free(s);
         return NULL;
@@ -71,12 +69,6 @@ void lb_http_service_free(struct lb_http_service *s)
 const char *lb_http_service_identity_headers(const struct lb_http_service *s)
 {
     return s->identity_headers;
-}
-
-const struct lb_http_fact *lb_http_service_facts(const struct lb_http_service *s, size_t *count)
-{
-    *count = s->fact_count;
-    return s->facts;
 }
 
 const struct lb_http_route *lb_http_route_find(const struct lb_http_service *s, const char *path,

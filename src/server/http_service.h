@@ -59,12 +59,6 @@ void lb_http_service_free(struct lb_http_service *s);
 /* The header lines that name the server on every response (common/identity_headers.h). */
 const char *lb_http_service_identity_headers(const struct lb_http_service *s);
 
-/* The same, one by one. */
-struct lb_http_fact {
-    const char *name, *value;
-};
-const struct lb_http_fact *lb_http_service_facts(const struct lb_http_service *s, size_t *count);
-
 /* The route of a percent-encoded path, or NULL. */
 const struct lb_http_route *lb_http_route_find(const struct lb_http_service *s, const char *path,
                                                size_t path_len);

@@ -14,8 +14,7 @@
 struct bufferevent;
 struct event;
 struct event_base;
-struct evhttp;
-struct evhttp_bound_socket;
+struct evconnlistener;
 struct lb_http_connection;
 struct lb_access_writer;
 struct lb_metrics_shard;
@@ -31,7 +30,6 @@ struct lb_http_worker {
     struct lb_metrics_shard *metrics;
     struct lb_access_writer *access; /* or NULL */
     struct event_base *base;
-    struct evhttp *http;
     struct event *wakeup;    /* orders from outside */
     struct event *flush;     /* writes the access log's lines */
     struct event *listening; /* resumes accepting; while draining, closes the listeners */
@@ -41,11 +39,9 @@ struct lb_http_worker {
     bool draining;
     int64_t drain_until_ns;  /* then the listeners close, whoever waits */
     int64_t accept_error_ns; /* the last one, for its log to stay short */
-    struct evhttp_bound_socket *bound[LB_HTTP_MAX_LISTENERS];
+    struct evconnlistener *listeners[LB_HTTP_MAX_LISTENERS];
     struct lb_http_connections connections;
     size_t open;
-    struct lb_http_connection **by_fd; /* for evhttp's callbacks, which know only the socket */
-    size_t by_fd_size;
     const struct timeval *write_timeout; /* a common timeout of `base` */
     unsigned seed;                       /* of rand_r, for jitter */
     time_t date_s;

@@ -197,6 +197,16 @@ class Tls(lbtest.Case):
         lbtest.wait_until(lambda: "cancelled most of its calls: disconnected" in server.err(), "the message")
         self.assertEqual(self.info(self.stub(server.grpc)).request_ordinal, 1)
 
+    def test_threads_that_cannot_be_made_are_one_sentence(self):
+        # 64 stacks do not fit. A sanitizer's own memory would not either.
+        with open(lbtest.program("lbdemo-server"), "rb") as f:
+            if b"__asan_init" in (code := f.read()) or b"__tsan_init" in code:
+                self.skipTest("a sanitizer needs more memory than this leaves")
+        self.assert_refused("lbdemo-server", ["--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0",
+                                              "--admin-listen", "", "--threads", 64, "--tls-cert", self.cert,
+                                              "--tls-key", self.key], 1, "cannot start gRPC thread",
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20)))
+
     def test_streams_end_at_the_stop(self):
         server = self.tls_server()
         stream = self.stub(server.grpc).Watch(pb.WatchRequest(interval_ms=10))

@@ -110,7 +110,7 @@ class Contract(lbtest.Case):
 
     def test_bodies_are_read_and_requests_behind_them_answered(self):
         with Client(self.address) as c:
-            chunked = "3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nTrailer: x\r\n\r\n"
+            chunked = "3\r\nabc\r\n10;name=value\r\n0123456789abcdef\r\n0\r\nTrailer: x\r\n\r\n"
             c.send(get("/pod", "Content-Length: 5", method="POST") + "GET /" + get("/info") +
                    get("/pod", "Transfer-Encoding: Chunked", "Via: x") + chunked +
                    get("/pod", "Content-Length: 4", "Connection: close") + "abcd")
@@ -243,6 +243,13 @@ class BadInput(lbtest.Case):
                         ("X: a\0b",), ("X: a\rb",), ("X : a",), ("X",), (": a",), ("Host: b",), ("X: a\nY: b",)):
             for method in ("GET", "POST"):
                 self.refused(get("/pod", *headers, method=method), 400, headers)
+
+    def test_corrupt_chunks_are_refused(self):
+        for body in ("x\r\n", "0x3\r\nabc\r\n0\r\n\r\n", "-1\r\n", "3 \r\nabc\r\n", "2\r\nabc\r\n0\r\n\r\n", "3\nabc",
+                     "fffffffffffffffff\r\n", "0\r\nX : y\r\n\r\n"):
+            self.refused(get("/pod", "Transfer-Encoding: chunked", method="POST") + body, 400, body)
+        self.refused(get("/pod", "Transfer-Encoding: chunked", method="POST") + "10001\r\n", 413)
+        self.refused(get("/pod", "Transfer-Encoding: chunked", method="POST") + "1\r\na\r\n" * 40000, 413)
 
     def test_unknown_codings_methods_and_versions_are_refused(self):
         for value in ("gzip", "gzip, chunked", "xchunked", "chunked, gzip", "identity"):

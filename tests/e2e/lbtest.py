@@ -178,9 +178,9 @@ class Case(unittest.TestCase):
                               **options)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
-    def assert_refused(self, name, args, status, *words, env=None):
+    def assert_refused(self, name, args, status, *words, env=None, **options):
         """The program refuses `args` with `status` and one sentence that has all `words`."""
-        code, out, err = self.run_program(name, *args, env=env)
+        code, out, err = self.run_program(name, *args, env=env, **options)
         self.assertEqual(code, status, f"{args}: {err}")
         self.assertEqual(out, "", args)
         self.assertTrue(err.startswith(f"{name}: ") and err.count("\n") == 1 and err.endswith("\n"), repr(err))

@@ -4,6 +4,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_faults \
 	tests/fuzz/fuzz_grpc_descriptor \
 	tests/fuzz/fuzz_grpc_wire \
+	tests/fuzz/fuzz_http_chunked \
 	tests/fuzz/fuzz_http_head \
 	tests/fuzz/fuzz_http_reply \
 	tests/fuzz/fuzz_http_url \
@@ -29,6 +30,9 @@ tests_fuzz_fuzz_grpc_descriptor_LDADD = src/liblbgrpcclient.a src/liblbcommon.a 
 tests_fuzz_fuzz_grpc_wire_SOURCES = tests/fuzz/fuzz_grpc_wire.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_grpc_wire_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_grpc_wire_LDADD = src/liblbgrpcclient.a src/liblbcommon.a -lm
+tests_fuzz_fuzz_http_chunked_SOURCES = tests/fuzz/fuzz_http_chunked.c tests/fuzz/fuzz.h $(fuzz_driver)
+tests_fuzz_fuzz_http_chunked_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_http_chunked_LDADD = src/liblbserver.a src/liblbcommon.a -lm
 tests_fuzz_fuzz_http_head_SOURCES = tests/fuzz/fuzz_http_head.c tests/fuzz/fuzz.h $(fuzz_driver)
 tests_fuzz_fuzz_http_head_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_http_head_LDADD = src/liblbserver.a src/liblbcommon.a -lm
@@ -73,6 +77,12 @@ fuzz_corpus = \
 	tests/fuzz/corpus/faults/empty-part \
 	tests/fuzz/corpus/faults/reset \
 	tests/fuzz/corpus/faults/unknown \
+	tests/fuzz/corpus/http_chunked/bare-lf \
+	tests/fuzz/corpus/http_chunked/chunks \
+	tests/fuzz/corpus/http_chunked/extensions \
+	tests/fuzz/corpus/http_chunked/overflow \
+	tests/fuzz/corpus/http_chunked/prefix \
+	tests/fuzz/corpus/http_chunked/too-large \
 	tests/fuzz/corpus/http_head/absolute \
 	tests/fuzz/corpus/http_head/bare-lf \
 	tests/fuzz/corpus/http_head/blank \
