@@ -9,7 +9,8 @@ enum situation {
     ALWAYS,
     ONE_ADDRESS_POLICY, /* a balancing policy in force, one address resolved */
     NEW_CONNECTIONS,    /* a new connection for each request */
-    NOT_DIAGNOSED
+    NOT_DIAGNOSED,
+    CHANGED, /* backends came, went or restarted while it ran */
 };
 
 struct rule {
@@ -137,6 +138,14 @@ static const struct rule rules[] = {
      LB_OUTCOME_UNEVEN,
      ANY,
      ANY,
+     CHANGED,
+     {N_("Backends came or went while this ran, so shares of the whole run are uneven by that "
+         "alone:"),
+      N_("judge a run after the last change.")}},
+    {NULL,
+     LB_OUTCOME_UNEVEN,
+     ANY,
+     ANY,
      ALWAYS,
      {N_("Compare weights, readiness, zones and outlier ejection of the slow and the busy "
          "backend;"),
@@ -212,6 +221,8 @@ static bool fits_situation(enum situation s, const struct lb_verdict *v,
         return target && target->new_connections;
     case NOT_DIAGNOSED:
         return !target || !target->diagnosed;
+    case CHANGED:
+        return v->n_events > 0;
     }
     return false;
 }

@@ -11,6 +11,7 @@
 
 #define MAX_FACTS 96
 #define SENTENCE 512
+#define LEAST_P 1e-15 /* below it the digits of a probability say nothing */
 #define TOLD_EVENTS 8 /* the rest is in the report */
 
 /* Facts are told once in English and, where there is a translator, once more into `local`. */
@@ -238,13 +239,15 @@ static void tell_evenness(struct teller *t)
 {
     struct lb_verdict *v = t->v;
     const struct lb_evenness *e = &v->evenness;
+    char p[32];
+    snprintf(p, sizeof p, e->p_value < LEAST_P ? "< %.0g" : "= %.3g", fmax(e->p_value, LEAST_P));
     if (v->seen > 1 && e->method != LB_EVENNESS_TRIVIAL)
         say(t, LB_FACT_EVENNESS, e->p_value, (double)v->units, e->deff,
-            "p = %.3g is the chance that %" PRIu64
+            "p %s is the chance that %" PRIu64
             " %s are at least this unequal when all is as expected (%s; "
             "dispersion %.2f, Jain's index %.3f)",
-            e->p_value, v->units, unit(t), part(t, lb_evenness_method_name(e->method)),
-            v->dispersion, v->jain);
+            p, v->units, unit(t), part(t, lb_evenness_method_name(e->method)), v->dispersion,
+            v->jain);
     if (v->outcome == LB_OUTCOME_BALANCED)
         say(t, LB_FACT_COULD_MISS, v->could_miss, (double)v->units, NAN,
             "even, as far as %" PRIu64 " %s can tell: a share %.0f points off would have shown",

@@ -579,6 +579,22 @@ START_TEST(shares_stand_in_columns_and_many_are_cut_in_the_middle)
 }
 END_TEST
 
+START_TEST(backends_that_came_and_went_are_not_called_badly_weighted)
+{
+    char letters[601];
+    repeat(letters, "ab", 200); /* two, then four, then two again */
+    repeat(letters + 200, "abcd", 100);
+    repeat(letters + 300, "ab", 300);
+    struct lb_verdict *v = judge_letters(letters, true, NULL);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_UNEVEN);
+    expect_text(v, "c first answered at");
+    expect_text(v, "d did not answer after");
+    expect_text(v, "advice  Backends came or went while this ran");
+    expect_text(v, "p < 1e-15 is the chance");
+    lb_verdict_free(v);
+}
+END_TEST
+
 START_TEST(every_verdict_of_the_words_has_at_most_three_lines_of_advice)
 {
     struct lb_target_facts targets[] = {
@@ -708,6 +724,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, expectations_are_met_not_met_or_cannot_be_judged);
     tcase_add_test(tests, names_from_the_network_are_escaped_and_lines_fit);
     tcase_add_test(tests, shares_stand_in_columns_and_many_are_cut_in_the_middle);
+    tcase_add_test(tests, backends_that_came_and_went_are_not_called_badly_weighted);
     tcase_add_test(tests, every_verdict_of_the_words_has_at_most_three_lines_of_advice);
     tcase_add_test(tests, a_verdict_is_made_of_whatever_passes_the_check);
     tcase_add_test(tests, a_live_verdict_says_the_same_words);
