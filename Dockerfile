@@ -15,7 +15,7 @@ RUN cd /src && ./bootstrap && cd /build && \
     make -j"$(nproc)" && make install-strip DESTDIR=/image
 # The image's files: the programs, the libraries they link, certificates of authorities, one user.
 RUN set -eu; cd /image; \
-    rm -rf usr/share/man; \
+    rm -rf usr/share/man usr/share/locale usr/share/bash-completion usr/share/zsh usr/share/fish; \
     ldd usr/bin/* | sed -n 's|.*=> \(/[^ ]*\) .*|\1|p; s|^[[:space:]]*\(/lib[^ ]*ld-[^ ]*\) .*|\1|p' | sort -u | \
     while read -r lib; do mkdir -p ".$(dirname "$lib")"; cp -L "$lib" ".$lib"; done; \
     mkdir -p etc/ssl/certs tmp; chmod 1777 tmp; \

@@ -245,6 +245,12 @@ CHECK_RESTARTS = 100
 check-restarts: all
 	$(AM_TESTS_ENVIRONMENT) RESTARTS=$(CHECK_RESTARTS) $(PYTHON) $(srcdir)/tests/e2e/restarts.py
 
+# Slow: the tarball and the packages twice under other circumstances.
+.PHONY: check-reproducible
+check-reproducible:
+	cd '$(top_srcdir)' && tests/reproducible.sh
+EXTRA_DIST += tests/reproducible.sh
+
 # Slow, and only for root: builds the image twice.
 .PHONY: check-image
 check-image:
