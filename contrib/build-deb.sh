@@ -2,6 +2,7 @@
 # Builds Debian's source and binary packages from what git has, outside the tree, and leaves them in
 # debs/ with lbdemo.deb, a link to the binary package: apt install ./debs/lbdemo.deb
 set -eu
+umask 022 # the modes in the source package are those of the files
 cd "$(dirname "$0")/.."
 out=$PWD/debs
 version=$(sed -n 's/^AC_INIT(\[lbdemo\], \[\([^]]*\)\].*/\1/p' configure.ac)

@@ -54,3 +54,9 @@ contrib/systemd/%: $(top_srcdir)/contrib/systemd/%.in Makefile
 deb:
 	'$(top_srcdir)/contrib/build-deb.sh'
 EXTRA_DIST += contrib/build-deb.sh
+
+# Whether all is there for a release.
+.PHONY: release-check
+release-check:
+	'$(top_srcdir)/contrib/release-check.sh'
+EXTRA_DIST += contrib/release-check.sh

@@ -53,9 +53,9 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 echo "second build${as:+, as nobody}"
 # shellcheck disable=SC2086  # the words of $as
-build "$work/two.log" $as env -u SOURCE_DATE_EPOCH HOME="$work/another" USER=nobody LOGNAME=nobody TMPDIR="$work/another" \
-    TZ=Asia/Kathmandu LC_ALL=C LANG=C NO_FAKE_STAT=1 \
-    sh -c 'umask 077; exec faketime -f "+400d" sh "$1" "$2" 1' sh "$work/build" "$other"
+build "$work/two.log" $as env -u SOURCE_DATE_EPOCH HOME="$work/another" USER=nobody LOGNAME=nobody \
+    TMPDIR="$work/another" TZ=Asia/Kathmandu LC_ALL=C LANG=C NO_FAKE_STAT=1 \
+    faketime -f "+400d" sh -c 'umask 077; . "$0"' "$work/build" "$other" 1
 
 status=0
 compared=0

@@ -48,6 +48,9 @@ class Packaging(lbtest.Case):
         self.assertRegex(read("debian", "changelog").splitlines()[0], rf"^lbdemo \({re.escape(version)}-\d+\) ")
         self.assertIn(f"\n{version} ", "\n" + read("NEWS").split("\n", 2)[2])
         self.assertIn(f"ARG VERSION={version}\n", read("Dockerfile"))
+        for page in os.listdir(os.path.join(lbtest.SOURCE, "man")):
+            if re.search(r"\.[1-8]$", page):
+                self.assertIn(f"\n.Os lbdemo {version}\n", read("man", page), page)
 
     def test_the_units_are_sound_and_shut_in(self):
         if not shutil.which("systemd-analyze"):
