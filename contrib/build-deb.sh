@@ -2,7 +2,7 @@
 # Builds Debian's source and binary packages from what git has, outside the tree, and leaves them in
 # debs/ with lbdemo.deb, a link to the binary package: apt install ./debs/lbdemo.deb
 set -eu
-umask 022 # the modes in the source package are those of the files
+umask 022 # so that the modes in the source package are the same everywhere
 cd "$(dirname "$0")/.."
 out=$PWD/debs
 version=$(sed -n 's/^AC_INIT(\[lbdemo\], \[\([^]]*\)\].*/\1/p' configure.ac)
@@ -18,7 +18,7 @@ done
 # The upstream tarball is what git has without debian/; its times are the commit's.
 git archive --prefix="lbdemo-$version/" HEAD ':!debian' | xz >"$work/lbdemo_$version.orig.tar.xz"
 mkdir "$work/lbdemo-$version"
-git archive HEAD | tar -x -C "$work/lbdemo-$version"
+git archive HEAD | tar --no-same-permissions -x -C "$work/lbdemo-$version"
 (cd "$work/lbdemo-$version" && dpkg-buildpackage -us -uc ${DEB_BUILDPACKAGE_OPTIONS-})
 rm -rf "$out"
 mkdir "$out"

@@ -6,6 +6,7 @@ src_liblbcommon_a_SOURCES = \
 	src/common/clock.c src/common/clock.h \
 	src/common/error.c src/common/error.h \
 	src/common/file.c src/common/file.h \
+	src/common/grpc_compat.h \
 	src/common/grpc_log.c src/common/grpc_log.h \
 	src/common/grpc_queue.c src/common/grpc_queue.h \
 	src/common/identity_headers.h \

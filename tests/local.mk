@@ -251,6 +251,12 @@ check-reproducible:
 	cd '$(top_srcdir)' && tests/reproducible.sh
 EXTRA_DIST += tests/reproducible.sh
 
+# Slow, and only for root: the package in a fresh Debian.
+.PHONY: check-package
+check-package:
+	'$(top_srcdir)/tests/package.sh'
+EXTRA_DIST += tests/package.sh
+
 # Slow, and only for root: builds the image twice.
 .PHONY: check-image
 check-image:

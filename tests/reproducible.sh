@@ -52,7 +52,7 @@ if [ "$(id -u)" -eq 0 ]; then
     as="setpriv --reuid=nobody --regid=nogroup --clear-groups"
 fi
 echo "second build${as:+, as nobody}"
-# shellcheck disable=SC2086  # the words of $as
+# shellcheck disable=SC2086,SC2016  # the words of $as; $0 is the inner shell's
 build "$work/two.log" $as env -u SOURCE_DATE_EPOCH HOME="$work/another" USER=nobody LOGNAME=nobody \
     TMPDIR="$work/another" TZ=Asia/Kathmandu LC_ALL=C LANG=C NO_FAKE_STAT=1 \
     faketime -f "+400d" sh -c 'umask 077; . "$0"' "$work/build" "$other" 1

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <grpc/grpc_posix.h>
 #include <grpc/support/alloc.h>
-#include <grpc/support/log.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/grpc_compat.h"
 #include "common/grpc_log.h"
 
 /* A server that comes back is found again within a second, also in a short run; the core's own
@@ -100,13 +100,9 @@ static grpc_channel_credentials *new_tls_credentials(const struct lb_tls_setting
     grpc_tls_credentials_options *options = grpc_tls_credentials_options_create();
     if (tls->pems.roots || tls->pems.cert) {
         grpc_tls_certificate_provider *provider = new_provider(&tls->pems);
-        grpc_tls_credentials_options_set_certificate_provider(options, provider);
+        lb_grpc_tls_provide(options, provider, tls->pems.roots != NULL, tls->pems.cert != NULL);
         grpc_tls_certificate_provider_release(provider);
     }
-    if (tls->pems.roots)
-        grpc_tls_credentials_options_watch_root_certs(options);
-    if (tls->pems.cert)
-        grpc_tls_credentials_options_watch_identity_key_cert_pairs(options);
     if (!tls->verify)
         verify_nothing(options);
     return grpc_tls_credentials_create(options); /* takes the options */
@@ -269,16 +265,17 @@ void lb_grpc_link_identify(struct lb_grpc_link *link, grpc_call *call, bool hear
 /* The last error that the core logged, for lb_grpc_links_check. */
 static char last_log[256];
 
-static void keep_log(gpr_log_func_args *args)
+static void keep_log(bool error, const char *file, int line, const char *message)
 {
-    if (args->severity == GPR_LOG_SEVERITY_ERROR)
-        snprintf(last_log, sizeof last_log, "%s", args->message);
+    (void)file, (void)line;
+    if (error)
+        snprintf(last_log, sizeof last_log, "%s", message);
 }
 
 int lb_grpc_links_check(struct lb_grpc_links *links, struct lb_error *err)
 {
     last_log[0] = '\0';
-    gpr_set_log_function(keep_log);
+    lb_grpc_log_redirect(keep_log);
     struct lb_grpc_link *link = lb_grpc_link_open(links, NULL);
     /* A channel that the core could not make is in this state from the start. */
     bool lame =
