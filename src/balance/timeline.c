@@ -13,6 +13,7 @@ struct run {
     uint64_t total[LB_SLOTS]; /* answers of all */
     unsigned slots;           /* in use */
     int64_t width_ns;
+    double choice; /* answers that one choice of a backend decided, on the average */
     struct lb_event *events;
     size_t n;
 };
@@ -34,12 +35,12 @@ static double others_in(const struct run *r, const struct lb_backend *b, unsigne
 }
 
 /* Would a backend of this share have been silent that long by luck? With share p of all, the odds
- * against each answer of the others are 1 - p; as many silences are looked at as there are slots
+ * against each choice of the others are 1 - p; as many silences are looked at as there are slots
  * and backends. */
 static bool silence_is_odd(const struct run *r, double p, double others)
 {
     double tries = (double)r->slots * (double)r->s->n_backends;
-    return p > 0 && others * log1p(-fmin(p, 0.999)) < log(CHANCE_MAX / tries);
+    return p > 0 && others / r->choice * log1p(-fmin(p, 0.999)) < log(CHANCE_MAX / tries);
 }
 
 /* First slot from which the backend had half its later share in that and the next slot. */
@@ -122,9 +123,11 @@ static int by_time(const void *x, const void *y)
     return (a->backend > b->backend) - (a->backend < b->backend);
 }
 
-size_t lb_timeline_events(const struct lb_segment *s, struct lb_event events[LB_MAX_EVENTS])
+size_t lb_timeline_events(const struct lb_segment *s, double choice,
+                          struct lb_event events[LB_MAX_EVENTS])
 {
-    struct run r = {.s = s, .events = events, .width_ns = LB_SLOT_MIN_NS << s->slot_shift};
+    struct run r = {
+        .s = s, .choice = choice, .events = events, .width_ns = LB_SLOT_MIN_NS << s->slot_shift};
     bool *continued = calloc(s->n_backends + 1, sizeof(*continued));
     if (!continued)
         return 0;

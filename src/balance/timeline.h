@@ -21,8 +21,10 @@ struct lb_event {
 };
 
 /* At most LB_MAX_EVENTS, in the order of time. An absence counts when the chance of it, had the
- * backend kept its share, is below .001. Returns the number written to events. */
+ * backend kept its share, is below .001. `choice`: answers that one choice of a backend decided on
+ * the average, 1 where each request was a choice. Returns the number written to events. */
 #define LB_MAX_EVENTS 64
-size_t lb_timeline_events(const struct lb_segment *s, struct lb_event events[LB_MAX_EVENTS]);
+size_t lb_timeline_events(const struct lb_segment *s, double choice,
+                          struct lb_event events[LB_MAX_EVENTS]);
 
 #endif

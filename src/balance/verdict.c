@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TURNOVER 5 /* connections a backend, on the average */
+
 const char *lb_outcome_name(enum lb_outcome outcome)
 {
     static const char *const names[] = {
@@ -150,6 +152,16 @@ static int follow_sorting(struct lb_verdict *v, char **names_before)
     return 0;
 }
 
+/* Answers that one choice decided: those of a connection, where connections are what is chosen for
+ * and came and went so often that it is they who move the traffic. A backend's silence among a few
+ * kept connections is the end of one of them. */
+static double answers_a_choice(const struct lb_verdict *v)
+{
+    if (v->unit != LB_UNIT_CONNECTION || v->connections < TURNOVER * v->seen)
+        return 1;
+    return (double)v->answers / (double)v->connections;
+}
+
 static int find_events(struct lb_scene *sc)
 {
     struct lb_verdict *v = sc->v;
@@ -162,7 +174,7 @@ static int find_events(struct lb_scene *sc)
     v->event_names = calloc(LB_MAX_EVENTS, sizeof(*v->event_names));
     if (!v->events || !v->event_names)
         return -1;
-    v->n_events = lb_timeline_events(s, v->events);
+    v->n_events = lb_timeline_events(s, answers_a_choice(v), v->events);
     for (size_t i = 0; i < v->n_events; i++) {
         v->event_names[i] = strdup(s->backends[v->events[i].backend].name);
         if (!v->event_names[i])
@@ -192,6 +204,21 @@ static int add_details(struct lb_scene *sc)
     return rc;
 }
 
+/* A probe knows the layer where requests sent one way cannot show it. */
+static void take_known_layer(struct lb_scene *sc)
+{
+    const struct lb_layers *known = sc->options->known;
+    struct lb_layers *l = &sc->v->layers;
+    if (!known || sc->v->answers == 0 || l->layer != LB_LAYER_UNKNOWN ||
+        known->layer == LB_LAYER_UNKNOWN || known->layer == LB_LAYER_SINGLE_BACKEND)
+        return;
+    l->layer = known->layer;
+    l->sticky_level = known->sticky_level;
+    l->changes_below = known->changes_below;
+    l->behind = known->behind;
+    sc->v->layer_told = true;
+}
+
 static int make(struct lb_scene *sc)
 {
     const struct lb_verdict_options *o = sc->options;
@@ -205,6 +232,7 @@ static int make(struct lb_scene *sc)
         lb_roster_make(sc->tally, &sc->roster) < 0)
         return -1;
     count_totals(sc);
+    take_known_layer(sc);
     if (lb_scene__share_out(sc) < 0)
         return -1;
     if (!o->live && (count_clients(sc) < 0 || find_pattern(sc) < 0))

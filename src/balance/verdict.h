@@ -41,7 +41,9 @@ struct lb_verdict_options {
     bool by_group; /* judge shares of groups (observation.group), not backends */
     bool live;     /* leave out what costs: pattern, timeline, intervals, advice */
     const struct lb_target_facts *target; /* NULL: not known */
-    struct lb_evenness_cache *cache;      /* NULL: none */
+    const struct lb_layers *known;   /* of a probe of the same target: its layer counts where this
+                                        tally cannot tell; NULL: none */
+    struct lb_evenness_cache *cache; /* NULL: none */
     lb_translator *translate; /* for lb_verdict_text; NULL: English. Must outlive the verdict */
 };
 
@@ -117,6 +119,7 @@ struct lb_verdict {
     enum lb_outcome outcome;
     enum lb_doubt doubt;
     struct lb_layers layers; /* layers.layer is the layer */
+    bool layer_told;         /* by options.known */
 
     uint64_t requests, answers, errors;
     uint64_t connections;         /* client connections that were answered */

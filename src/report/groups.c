@@ -189,7 +189,7 @@ static int fill_group(struct lb_group *group, const struct lb_report *r, const s
         if (add_run(group->report, r, runs[i].run) < 0)
             return lb_error_set(err, "out of memory");
     }
-    return lb_report_judge(group->report, &group->verdict, err);
+    return lb_report_judge(group->report, NULL, &group->verdict, err);
 }
 
 static int by_place(const void *a, const void *b)
@@ -208,46 +208,21 @@ static bool same_aim(const struct lb_group *a, const struct lb_group *b)
            strcmp(x->target, y->target) == 0;
 }
 
-/* Judges the traffic of a group again, knowing that there are as many backends as its probe saw. */
+/* Judges the traffic of a group again, knowing what its probe found: the layer, and that there are
+ * as many backends as it saw. */
 static int judge_by_probe(struct lb_group *group, struct lb_error *err)
 {
     struct lb_report_judging *judging = &group->report->judging;
-    uint64_t seen = group->probed_by->verdict->seen;
-    if (judging->expected_backends || judging->n_weights || seen <= group->verdict->seen)
-        return 0;
+    const struct lb_verdict *probe = group->probed_by->verdict;
     struct lb_verdict *verdict;
-    judging->expected_backends = (unsigned)seen;
-    if (lb_report_judge(group->report, &verdict, err) < 0)
+    if (!judging->expected_backends && !judging->n_weights && probe->seen > group->verdict->seen)
+        judging->expected_backends = (unsigned)probe->seen;
+    if (lb_report_judge(group->report, &probe->layers, &verdict, err) < 0)
         return -1;
     lb_verdict_free(group->verdict);
     group->verdict = verdict;
+    group->layer_by_probe = verdict->layer_told;
     return 0;
-}
-
-/* Gives a verdict that could not tell the layer that of the probe, and the advice that goes with
- * it. */
-static void take_layer(struct lb_group *group)
-{
-    struct lb_verdict *v = group->verdict;
-    const struct lb_layers *from = &group->probed_by->verdict->layers;
-    if (v->layers.layer != LB_LAYER_UNKNOWN || from->layer == LB_LAYER_UNKNOWN ||
-        from->layer == LB_LAYER_SINGLE_BACKEND || v->outcome == LB_OUTCOME_NO_DATA)
-        return;
-    group->layer_by_probe = true;
-    v->layers.layer = from->layer;
-    v->layers.sticky_level = from->sticky_level;
-    v->layers.changes_below = from->changes_below;
-    v->layers.behind = from->behind;
-    size_t kept = 0;
-    for (size_t i = 0; i < v->n_facts; i++) {
-        if (v->facts[i].id == LB_FACT_LAYER_LEFT)
-            lb_fact_clear(&v->facts[i]);
-        else
-            v->facts[kept++] = v->facts[i];
-    }
-    v->n_facts = kept;
-    struct lb_target_facts target = lb_report_target_facts(group->report);
-    v->n_advice = lb_advice_choose(v, &target, v->advice);
 }
 
 static int find_probes(struct lb_groups *groups, struct lb_error *err)
@@ -264,7 +239,6 @@ static int find_probes(struct lb_groups *groups, struct lb_error *err)
             probe->in_matrix = false;
             if (judge_by_probe(group, err) < 0)
                 return -1;
-            take_layer(group);
         }
     }
     return 0;

@@ -245,7 +245,8 @@ struct lb_target_facts lb_report_target_facts(const struct lb_report *r)
     return all;
 }
 
-int lb_report_judge(const struct lb_report *r, struct lb_verdict **out, struct lb_error *err)
+int lb_report_judge(const struct lb_report *r, const struct lb_layers *known,
+                    struct lb_verdict **out, struct lb_error *err)
 {
     struct lb_target_facts facts = lb_report_target_facts(r);
     struct lb_verdict_options options = {
@@ -256,6 +257,7 @@ int lb_report_judge(const struct lb_report *r, struct lb_verdict **out, struct l
         .n_weights = r->judging.n_weights,
         .by_group = *r->judging.group_by != '\0',
         .target = r->n_runs ? &facts : NULL,
+        .known = known,
         .translate = lb_text,
     };
     if (lb_verdict_make(r->tally, &options, out) < 0)

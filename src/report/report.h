@@ -118,8 +118,9 @@ const char *lb_report_run_label(const struct lb_report_run *run, const char *nam
  * a no. Strings are those of the report. */
 struct lb_target_facts lb_report_target_facts(const struct lb_report *r);
 
-/* Makes the verdict of the whole report. *out is the caller's; 0, or -1 without memory. */
-int lb_report_judge(const struct lb_report *r, struct lb_verdict **out,
-                    struct lb_error *err) LB_MUST_CHECK;
+/* Makes the verdict of the whole report. `known`: of a probe of the same target, as in
+ * lb_verdict_options; or NULL. *out is the caller's; 0, or -1 without memory. */
+int lb_report_judge(const struct lb_report *r, const struct lb_layers *known,
+                    struct lb_verdict **out, struct lb_error *err) LB_MUST_CHECK;
 
 #endif

@@ -30,7 +30,7 @@ static void write_and_read(const struct lb_report *r)
 {
     struct lb_verdict *verdict = NULL;
     struct lb_error err = {""};
-    if (lb_report_judge(r, &verdict, NULL) < 0)
+    if (lb_report_judge(r, NULL, &verdict, NULL) < 0)
         return;
     char *text = lb_report_text(r, verdict, NULL, "fuzz", "1");
     struct lb_report *again = text ? lb_report_parse("again", text, strlen(text), &err) : NULL;

@@ -167,7 +167,7 @@ char *sample_text(const struct sample *s)
     struct lb_verdict *v = NULL;
     struct lb_report *r = sample_report(s);
     char *text = NULL;
-    if (r && lb_report_judge(r, &v, NULL) == 0)
+    if (r && lb_report_judge(r, NULL, &v, NULL) == 0)
         text = lb_report_text(r, v, NULL, r->runs[0].program, r->runs[0].program_version);
     lb_verdict_free(v);
     lb_report_free(r);

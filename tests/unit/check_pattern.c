@@ -117,7 +117,7 @@ END_TEST
 static size_t events_of(const char *letters, struct lb_event *events)
 {
     struct lb_tally *t = feed_letters(letters, true);
-    size_t n = lb_timeline_events(only_segment(t), events);
+    size_t n = lb_timeline_events(only_segment(t), 1, events);
     lb_tally_free(t);
     return n;
 }
@@ -160,7 +160,7 @@ START_TEST(the_same_name_with_a_new_boot_id_restarted)
         ck_assert_int_eq(lb_tally_add(t, &o), 0);
     }
     struct lb_event events[LB_MAX_EVENTS];
-    ck_assert_uint_eq(lb_timeline_events(only_segment(t), events), 1);
+    ck_assert_uint_eq(lb_timeline_events(only_segment(t), 1, events), 1);
     ck_assert_int_eq(events[0].kind, LB_EVENT_RESTARTED);
     lb_tally_free(t);
 }

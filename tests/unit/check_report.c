@@ -27,7 +27,7 @@ static const struct sample small = {
 static char *text_of(struct lb_report *r)
 {
     struct lb_verdict *v;
-    ck_assert_int_eq(lb_report_judge(r, &v, NULL), 0);
+    ck_assert_int_eq(lb_report_judge(r, NULL, &v, NULL), 0);
     char *text = lb_report_text(r, v, NULL, "lbdemo-http-client", "0.1.0");
     lb_verdict_free(v);
     ck_assert_ptr_nonnull(text);

@@ -579,6 +579,36 @@ START_TEST(shares_stand_in_columns_and_many_are_cut_in_the_middle)
 }
 END_TEST
 
+/* A channel whose connections end after twenty requests: chosen for one after the other. */
+START_TEST(what_a_probe_knows_of_the_layer_settles_the_outcome)
+{
+    static const char backends[] = "aaabaccbbcacaccabcbccbcbcbaabbbbbcacaaaaabaaccbcc";
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (unsigned i = 0; i < 20 * (sizeof(backends) - 1); i++) {
+        char name[] = {backends[i / 20], '\0'};
+        struct lb_observation o = answer(i + 1, i / 20 + 1, name);
+        o.planned_ns = o.sent_ns = o.finish_ns = (int64_t)i * 50000000;
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    lb_tally_flush(t);
+    struct lb_verdict *v = judge(t, NULL);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
+    ck_assert_int_eq(v->doubt, LB_DOUBT_LAYER);
+    ck_assert(!v->layer_told);
+    lb_verdict_free(v);
+    struct lb_layers known = {.layer = LB_LAYER_PER_CONNECTION};
+    struct lb_verdict_options o = {.known = &known};
+    v = judge(t, &o);
+    ck_assert(v->layer_told);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+    ck_assert_int_eq(v->unit, LB_UNIT_CONNECTION);
+    ck_assert(!has_fact(v, LB_FACT_LAYER_LEFT));
+    ck_assert(!has_fact(v, LB_FACT_EVENT)); /* a few connections without one backend are luck */
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
 START_TEST(backends_that_came_and_went_are_not_called_badly_weighted)
 {
     char letters[601];
@@ -724,6 +754,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, expectations_are_met_not_met_or_cannot_be_judged);
     tcase_add_test(tests, names_from_the_network_are_escaped_and_lines_fit);
     tcase_add_test(tests, shares_stand_in_columns_and_many_are_cut_in_the_middle);
+    tcase_add_test(tests, what_a_probe_knows_of_the_layer_settles_the_outcome);
     tcase_add_test(tests, backends_that_came_and_went_are_not_called_badly_weighted);
     tcase_add_test(tests, every_verdict_of_the_words_has_at_most_three_lines_of_advice);
     tcase_add_test(tests, a_verdict_is_made_of_whatever_passes_the_check);
