@@ -220,6 +220,8 @@ e2e_tests = \
 	tests/e2e/grpc_server_reflection.py \
 	tests/e2e/grpc_server_stop.py \
 	tests/e2e/grpc_server_tls.py \
+	tests/e2e/h2_cases.py \
+	tests/e2e/http_cases.py \
 	tests/e2e/http_client.py \
 	tests/e2e/http_client_tls.py \
 	tests/e2e/http_verdict.py \
@@ -237,6 +239,7 @@ e2e_tests = \
 	tests/e2e/tree.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/cluster.sh tests/e2e/image.py tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
+	tests/e2e/caselib.py tests/e2e/H2_CASES.md tests/e2e/HTTP_CASES.md \
 	tests/e2e/haproxy.py tests/e2e/envoy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
 
 # Servers restarted under load for as long as it takes to believe it.
@@ -256,6 +259,12 @@ EXTRA_DIST += tests/reproducible.sh
 check-package:
 	'$(top_srcdir)/tests/package.sh'
 EXTRA_DIST += tests/package.sh
+
+# Writes the tables of protocol cases anew.
+.PHONY: cases
+cases: all
+	$(AM_TESTS_ENVIRONMENT) UPDATE_CASES=1 $(PYTHON) $(srcdir)/tests/e2e/http_cases.py
+	$(AM_TESTS_ENVIRONMENT) UPDATE_CASES=1 $(PYTHON) $(srcdir)/tests/e2e/h2_cases.py
 
 # Slow, and only for root: builds the image twice.
 .PHONY: check-image
