@@ -166,20 +166,26 @@ double lb_evenness_lambda(unsigned df, double alpha, double power)
     return (low + high) / 2;
 }
 
+static const struct look {
+    uint64_t n;
+    double part; /* of alpha */
+} looks[] = {{36, 0.4}, {72, 0.3}, {144, 0.2}, {LB_EVENNESS_LAST_LOOK, 0.1}};
+#define LOOKS (sizeof looks / sizeof looks[0])
+
 double lb_evenness_look(uint64_t n, double alpha)
 {
-    switch (n) {
-    case 36:
-        return 0.4 * alpha;
-    case 72:
-        return 0.3 * alpha;
-    case 144:
-        return 0.2 * alpha;
-    case 200:
-        return 0.1 * alpha;
-    default:
-        return 0;
-    }
+    size_t i = 0;
+    while (i < LOOKS - 1 && looks[i].n < n)
+        i++;
+    return looks[i].part * alpha;
+}
+
+bool lb_evenness_is_look(uint64_t n)
+{
+    bool is = false;
+    for (size_t i = 0; i < LOOKS; i++)
+        is |= looks[i].n == n;
+    return is;
 }
 
 uint64_t lb_evenness_units(size_t N, double r, double alpha)

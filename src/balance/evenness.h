@@ -8,6 +8,7 @@
 #ifndef LB_BALANCE_EVENNESS_H
 #define LB_BALANCE_EVENNESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,9 +49,15 @@ int lb_evenness_test(const uint64_t *counts, const double *shares, size_t N, dou
  * changed): what the counts were at best, had no request failed. */
 void lb_evenness_pour(uint64_t *counts, const double *shares, size_t N, uint64_t errors);
 
-/* Stopping early: looks at 36, 72, 144 and 200 units spend .4, .3, .2, .1 of alpha. Returns the
- * level to test at when exactly n units were counted; 0 when n is no look. */
+/* Stopping early: looks at 36, 72, 144 and 200 requests spend .4, .3, .2 and .1 of alpha, so that a
+ * run which ends at the first look that rejects is wrong at most in alpha of the times. Returns the
+ * level to test at when n requests were counted: that of the first look not before n, and that of
+ * the last one beyond it. */
 double lb_evenness_look(uint64_t n, double alpha);
+
+/* Whether there is a look at n requests. */
+#define LB_EVENNESS_LAST_LOOK 200
+bool lb_evenness_is_look(uint64_t n);
 
 /* Non-centrality at which a chi-squared test of df degrees at level alpha has this power
  * (14.88, 17.43, 26.12, 46.95 for df 1, 2, 9, 49 at .01, 90 %). */

@@ -87,8 +87,11 @@ static const struct lb_option verdict_options[] = {
      "is "
      "certain, after 200 requests at the latest.",
      AT(diagnose), 1},
-    {"expect", LB_OPTION_CHOICE, NULL, "Exit 1 unless the verdict is this.", AT(expect),
-     .choices = expect_words},
+    {"expect", LB_OPTION_CHOICE, NULL,
+     "Exit 1 unless the verdict is this. To tell whether traffic is balanced, a run without "
+     "--count "
+     "and --duration ends by itself, after 200 requests at the latest.",
+     AT(expect), .choices = expect_words},
     {"expect-backends", LB_OPTION_UINT, "N", "Exit 1 unless that many backends answer.",
      AT(expect_backends), .max = 10000},
     {"expect-weights", LB_OPTION_STRING, "NAME=W,...",
@@ -247,6 +250,10 @@ int lb_client_options_plan(const struct lb_client_options *o,
     expectation->backends = (unsigned)o->expect_backends;
     expectation->weights = o->expect_weights != NULL;
     expectation->limit_errors = o->max_errors != NULL;
+    plan->looks = (expectation->word == LB_EXPECT_BALANCED || expectation->weights) && !o->count &&
+                  !o->duration_ns && !o->diagnose;
+    if (plan->looks)
+        plan->load.count = LB_EVENNESS_LAST_LOOK;
     if (o->max_errors &&
         lb_parse_uint(o->max_errors, 0, UINT64_MAX, &expectation->max_errors, err) < 0)
         return -1;

@@ -56,6 +56,7 @@ struct lb_client_plan {
     struct lb_load load;
     struct lb_vary vary; /* set by who knows the transport's facts (vary.h) */
     struct lb_expectation expectation;
+    bool looks; /* ends at the first look (balance/evenness.h) at which the expectation fails */
     struct lb_weight *weights; /* of --expect-weights; names point into weight_text */
     size_t weight_count;
     char *weight_text;

@@ -38,6 +38,7 @@ struct run {
     struct lb_admin *admin; /* NULL: no --admin-listen */
     bool output_failed;
     char id[RUN_ID_TEXT], client[HOST_NAME_TEXT];
+    uint64_t done, rejected_at; /* requests; the look that ended the run, 0: none */
     int64_t started_ms, elapsed_ns;
     uint64_t abandoned;
     struct lb_client_record record;
@@ -130,9 +131,12 @@ static int plan_probe(struct run *run, struct lb_error *err)
 /* How the run is judged, apart from what is known of the target. */
 static struct lb_verdict_options verdict_options(const struct run *run)
 {
+    double evenness = run->options->alpha > 0 ? run->options->alpha : LB_ALPHA_EVENNESS;
+    if (run->plan.looks)
+        evenness = lb_evenness_look(run->rejected_at ? run->rejected_at : run->done, evenness);
     return (struct lb_verdict_options){
         .alpha_layer = run->options->alpha,
-        .alpha_evenness = run->options->alpha,
+        .alpha_evenness = evenness,
         .expected_backends = run->plan.expectation.backends,
         .weights = run->plan.weights,
         .n_weights = run->plan.weight_count,
@@ -141,9 +145,36 @@ static struct lb_verdict_options verdict_options(const struct run *run)
     };
 }
 
+static int judge(const struct run *run, bool live, struct lb_verdict **verdict)
+{
+    struct lb_target_facts target = target_facts(run);
+    struct lb_verdict_options options = verdict_options(run);
+    options.live = live;
+    options.target = &target;
+    return lb_verdict_make(run->tally, &options, verdict);
+}
+
+/* At a look, ends the run when it is not what was expected. */
+static void take_look(struct run *run)
+{
+    struct lb_verdict *verdict;
+    char reason[sizeof(struct lb_error)];
+    if (!lb_evenness_is_look(run->done) || judge(run, true, &verdict) < 0)
+        return;
+    if (lb_expect_check(&run->plan.expectation, verdict, NULL, reason, sizeof reason) ==
+        LB_EXPECT_NOT_MET) {
+        run->rejected_at = run->done;
+        lb_engine_stop(run->engine);
+    }
+    lb_verdict_free(verdict);
+}
+
 static void on_done(void *arg, const struct lb_done *done)
 {
     struct run *run = arg;
+    run->done++;
+    if (run->plan.looks && !run->rejected_at)
+        take_look(run);
     if (!run->options->quiet)
         lb_live_clear(run->live);
     if (!run->output_failed && lb_output_request(run->output, done) < 0) {
@@ -170,15 +201,6 @@ static int open_run(struct run *run, struct lb_error *err)
     run->engine = lb_engine_new(run->transport, &run->plan.load, &run->plan.vary, run->tally,
                                 on_done, run, err);
     return run->engine ? 0 : -1;
-}
-
-static int judge(const struct run *run, bool live, struct lb_verdict **verdict)
-{
-    struct lb_target_facts target = target_facts(run);
-    struct lb_verdict_options options = verdict_options(run);
-    options.live = live;
-    options.target = &target;
-    return lb_verdict_make(run->tally, &options, verdict);
 }
 
 static void show_live(struct run *run)

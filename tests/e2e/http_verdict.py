@@ -172,6 +172,32 @@ class Expectations(Verdict):
         address = self.balancer(self.servers(), "http")
         self.judge("-n", "3", "-i", "1ms", "-q", "--expect", "balanced", address, status=3)
 
+    def test_balanced_without_a_count_ends_by_itself(self):
+        servers = self.servers()
+        path = self.path("run.json")
+        args = ["--rate", "0", "-q", "--expect", "balanced"]
+        _, out = self.judge(*args, "--report", path, self.balancer(servers, "http"))
+        self.assertIn(": 200 requests in ", out)
+        with open(path, encoding="utf-8") as f:  # what is left of the 1 % at the last look
+            self.assertAlmostEqual(json.load(f)["verdict"]["alpha_evenness"], 0.001)
+        skewed = self.balancer(servers, "http", options=["weight 80", "weight 10", "weight 10"])
+        line, out = self.judge(*args, skewed, status=1)
+        self.assertRegex(line, "^uneven: ")
+        self.assertIn(": 36 requests in ", out)
+        line, out = self.judge(*args, "--reuse-connection", "--expect-backends", "3", self.balancer(servers, "tcp"),
+                               status=1)
+        self.assertRegex(line, "^pinned: ")
+        self.assertIn(": 36 requests in ", out)
+
+    def test_weights_without_a_count_end_by_themselves(self):
+        servers = self.servers(versions=("v1", "v1", "v2"))
+        address = self.balancer(servers, "http", options=["weight 45", "weight 45", "weight 10"])
+        args = ["--rate", "0", "-q", "--group-by", "version", "--expect-weights"]
+        _, out = self.judge(*args, "v1=90,v2=10", address)
+        self.assertIn(": 200 requests in ", out)
+        _, out = self.judge(*args, "v1=10,v2=90", address, status=1)
+        self.assertIn(": 36 requests in ", out)
+
     def test_errors(self):
         address = self.balancer(self.servers(), "http", backend=["http-request deny deny_status 503 if { rand(4) eq 0 }"])
         args = ["-n", "40", "--rate", "0", "-q", address]

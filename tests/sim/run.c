@@ -11,10 +11,11 @@
 #define MAX_OPEN 16
 
 const struct sim_design sim_designs[SIM_DESIGNS] = {
-    {"--diagnose", true, 0, 0},
-    {"6 x 8", false, 6, 8},
-    {"12 x 4", false, 12, 4},
-    {"100 x 10", false, 100, 10},
+    {"--diagnose", .diagnose = true},
+    {"6 x 8", .connections = 6, .each = 8},
+    {"12 x 4", .connections = 12, .each = 4},
+    {"100 x 10", .connections = 100, .each = 10},
+    {"looks", .looks = true},
 };
 
 struct open_request {
@@ -77,6 +78,45 @@ static int finish_oldest(struct run *r)
     return lb_schedule_done(r->schedule, o.step.ticket, &seen);
 }
 
+static int judge(const struct run *r, const struct lb_schedule_options *options, double alpha,
+                 struct sim_result *out)
+{
+    struct lb_verdict *v;
+    struct lb_verdict_options vo = {
+        .alpha_evenness = alpha, .target = &options->target, .cache = options->verdict.cache};
+    if (lb_verdict_make(r->tally, &vo, &v) < 0)
+        return -1;
+    *out = (struct sim_result){
+        .layer = v->layers.layer,
+        .sticky_level = v->layers.sticky_level,
+        .outcome = v->outcome,
+        .uneven = v->outcome == LB_OUTCOME_UNEVEN,
+        .requests = (unsigned)v->requests,
+        .left = v->layers.left,
+    };
+    lb_verdict_free(v);
+    return 0;
+}
+
+/* One request after the other, judged at each look. */
+static int run_looks(struct run *r, const struct lb_schedule_options *options,
+                     struct sim_result *out)
+{
+    struct lb_step step;
+    out->uneven = false;
+    while (r->sent < LB_EVENNESS_LAST_LOOK && !out->uneven) {
+        if (lb_schedule_next(r->schedule, &step) < 0 || step.kind != LB_STEP_SEND)
+            return -1;
+        send(r, &step);
+        if (finish_oldest(r) < 0)
+            return -1;
+        if (lb_evenness_is_look(r->sent) &&
+            judge(r, options, lb_evenness_look(r->sent, LB_ALPHA_EVENNESS), out) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int carry_out(struct run *r, uint64_t count)
 {
     struct lb_step step;
@@ -108,8 +148,11 @@ static void set_options(struct lb_schedule_options *o, enum sim_kind kind, unsig
                         const struct sim_design *design, uint32_t seed)
 {
     *o = (struct lb_schedule_options){
-        .mode = design->diagnose ? LB_SCHEDULE_DIAGNOSE : LB_SCHEDULE_ROUNDS,
+        .mode = design->diagnose ? LB_SCHEDULE_DIAGNOSE
+                : design->looks  ? LB_SCHEDULE_NEW
+                                 : LB_SCHEDULE_ROUNDS,
         .seed = seed,
+        .in_flight = 1,
         .connections = design->connections,
         .streams = 1,
     };
@@ -117,28 +160,10 @@ static void set_options(struct lb_schedule_options *o, enum sim_kind kind, unsig
     o->target.addresses = kind == SIM_CLIENT_SIDE ? N : 1;
     o->target.cookies = kind == SIM_STICKY_COOKIE;
     o->target.diagnosed = design->diagnose;
+    o->target.new_connections = design->looks;
     o->addresses = o->target.addresses;
     o->key_values[LB_LEVEL_SOURCE] = LB_DIAGNOSE_KEY_VALUES;
     o->key_values[LB_LEVEL_COOKIE] = o->target.cookies ? LB_DIAGNOSE_KEY_VALUES : 0;
-}
-
-static int judge(const struct run *r, const struct lb_schedule_options *options,
-                 struct lb_evenness_cache *cache, struct sim_result *out)
-{
-    struct lb_verdict *v;
-    struct lb_verdict_options vo = {.target = &options->target, .cache = cache};
-    if (lb_verdict_make(r->tally, &vo, &v) < 0)
-        return -1;
-    *out = (struct sim_result){
-        .layer = v->layers.layer,
-        .sticky_level = v->layers.sticky_level,
-        .outcome = v->outcome,
-        .uneven = v->outcome == LB_OUTCOME_UNEVEN,
-        .requests = (unsigned)v->requests,
-        .left = v->layers.left,
-    };
-    lb_verdict_free(v);
-    return 0;
 }
 
 int sim_run(enum sim_kind kind, unsigned N, const struct sim_design *design, uint32_t seed,
@@ -159,9 +184,11 @@ int sim_run(enum sim_kind kind, unsigned N, const struct sim_design *design, uin
         goto out;
     gsl_rng_set(r->rng, seed ^ 0x5bd1e995u);
     sim_balancer_init(r->balancer, kind, N, r->rng);
-    if (carry_out(r, (uint64_t)design->connections * design->each) == 0) {
+    if (design->looks) {
+        rc = run_looks(r, &options, out);
+    } else if (carry_out(r, (uint64_t)design->connections * design->each) == 0) {
         lb_tally_flush(r->tally);
-        rc = judge(r, &options, cache, out);
+        rc = judge(r, &options, 0, out);
     }
 out:
     lb_schedule_free(r->schedule);

@@ -8,10 +8,11 @@
 struct sim_design {
     const char *name;
     bool diagnose;
+    bool looks;                 /* --expect balanced: a new connection each until a look rejects */
     unsigned connections, each; /* else connections x requests each */
 };
 
-#define SIM_DESIGNS 4
+#define SIM_DESIGNS 5
 extern const struct sim_design sim_designs[SIM_DESIGNS];
 
 struct sim_result {

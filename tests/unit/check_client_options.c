@@ -115,6 +115,38 @@ START_TEST(expectations_are_taken_over)
 }
 END_TEST
 
+START_TEST(a_run_that_asks_whether_it_is_balanced_has_an_end)
+{
+    options.expect = 0;
+    make(&http);
+    ck_assert(plan.looks);
+    ck_assert_uint_eq(plan.load.count, LB_EVENNESS_LAST_LOOK);
+    reset();
+    options.expect_weights = "v1=9,v2=1";
+    make(&http);
+    ck_assert(plan.looks);
+    options.count = 50;
+    make(&http);
+    ck_assert(!plan.looks);
+    ck_assert_uint_eq(plan.load.count, 50);
+    options.count = 0;
+    options.duration_ns = LB_NS_PER_S;
+    make(&http);
+    ck_assert(!plan.looks);
+    ck_assert_uint_eq(plan.load.count, 0);
+    reset();
+    options.expect = 0;
+    options.diagnose = 1;
+    make(&http);
+    ck_assert(!plan.looks);
+    reset();
+    options.expect = 5; /* pinned */
+    make(&http);
+    ck_assert(!plan.looks);
+    ck_assert_uint_eq(plan.load.count, 0);
+}
+END_TEST
+
 START_TEST(each_expected_word_is_the_verdicts)
 {
     static const char *const words[] = {"balanced",    "per-request", "per-connection",
@@ -186,6 +218,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_seed_is_taken_as_it_is);
     tcase_add_test(tests, weights_are_names_and_numbers);
     tcase_add_test(tests, expectations_are_taken_over);
+    tcase_add_test(tests, a_run_that_asks_whether_it_is_balanced_has_an_end);
     tcase_add_test(tests, each_expected_word_is_the_verdicts);
     tcase_add_test(tests, what_does_not_fit_together_is_refused);
     tcase_add_test(tests, streams_are_for_transports_that_have_them);

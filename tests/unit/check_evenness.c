@@ -151,9 +151,19 @@ START_TEST(the_looks_spend_alpha_once)
 {
     double spent = 0;
     for (uint64_t n = 0; n <= 1000; n++)
-        spent += lb_evenness_look(n, 0.01);
+        spent += lb_evenness_is_look(n) ? lb_evenness_look(n, 0.01) : 0;
     ck_assert_double_eq_tol(spent, 0.01, 1e-12);
+    ck_assert(lb_evenness_is_look(LB_EVENNESS_LAST_LOOK));
+}
+END_TEST
+
+START_TEST(between_two_looks_the_level_is_that_of_the_next)
+{
+    ck_assert_double_eq_tol(lb_evenness_look(0, 0.01), 0.004, 1e-12);
     ck_assert_double_eq_tol(lb_evenness_look(36, 0.01), 0.004, 1e-12);
+    ck_assert_double_eq_tol(lb_evenness_look(37, 0.01), 0.003, 1e-12);
+    ck_assert_double_eq_tol(lb_evenness_look(145, 0.01), 0.001, 1e-12);
+    ck_assert_double_eq_tol(lb_evenness_look(5000, 0.01), 0.001, 1e-12);
 }
 END_TEST
 
@@ -194,6 +204,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, errors_fill_the_lowest_counts_first);
     tcase_add_test(tests, lambda_is_that_of_the_noncentral_chi_squared);
     tcase_add_test(tests, the_looks_spend_alpha_once);
+    tcase_add_test(tests, between_two_looks_the_level_is_that_of_the_next);
     tcase_add_test(tests, wilson_intervals_agree_with_scipy);
     tcase_add_test(tests, dispersion_and_jain_tell_even_from_one_sided);
 }
