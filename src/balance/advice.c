@@ -8,6 +8,7 @@
 enum situation {
     ALWAYS,
     ONE_ADDRESS_POLICY, /* a balancing policy in force, one address resolved */
+    FAILURES,           /* more than one request in ten failed */
     NEW_CONNECTIONS,    /* a new connection for each request */
     NOT_DIAGNOSED,
     CHANGED, /* backends came, went or restarted while it ran */
@@ -42,6 +43,13 @@ static const struct rule rules[] = {
      ALWAYS,
      {N_("Look at the failing backend's log and readiness before its share:"),
       N_("a backend that fails should be taken out by its readiness probe or outlier detection.")}},
+    {NULL,
+     LB_OUTCOME_BALANCED,
+     ANY,
+     ANY,
+     FAILURES,
+     {N_("The shares are of the requests that were answered. Is a backend that is gone still in"),
+      N_("the balancer's list? Readiness probes and outlier detection take it out.")}},
     {"grpc",
      ANY,
      ANY,
@@ -193,6 +201,13 @@ static const struct rule rules[] = {
      {N_("Backends may have changed with time rather than with requests: a longer run over kept"),
       N_("connections (--connections 20 --count 1000) tells.")}},
     {NULL,
+     LB_OUTCOME_INCONCLUSIVE,
+     ANY,
+     LB_DOUBT_NO_UNIT,
+     ALWAYS,
+     {N_("As a proxy that pools its connections over a balancer of connections does: let it find"),
+      N_("the backends themselves (a headless Service), then it balances requests over them.")}},
+    {NULL,
      LB_OUTCOME_BALANCED,
      LB_LAYER_UNKNOWN,
      ANY,
@@ -217,6 +232,8 @@ static bool fits_situation(enum situation s, const struct lb_verdict *v,
         return target && target->addresses == 1 && target->lb_policy &&
                strcmp(target->lb_policy, "round_robin") == 0 && v->outcome != LB_OUTCOME_BALANCED &&
                v->outcome != LB_OUTCOME_SINGLE;
+    case FAILURES:
+        return v->errors > v->requests / 10;
     case NEW_CONNECTIONS:
         return target && target->new_connections;
     case NOT_DIAGNOSED:

@@ -176,10 +176,13 @@ static size_t kept(const struct lb_schedule *s)
     return n;
 }
 
-/* Any idle kept slot, with equal chance; a slot that was closed is opened again. */
+/* Any idle kept slot, with equal chance; a slot that was closed is opened again. Also when the
+ * layer is known it is a toss: connections that share a proxy's pool may follow it all the same. */
 static int revisit(struct lb_schedule *s, struct lb_step *step)
 {
+    uint32_t count[LB_GROUPS];
     size_t idle = 0;
+    count_groups(s, count);
     for (size_t i = 0; i < s->n_slots; i++)
         idle += s->slots[i].used && s->slots[i].in_flight == 0;
     if (idle == 0)
@@ -190,7 +193,11 @@ static int revisit(struct lb_schedule *s, struct lb_step *step)
         if (s->slots[slot].used && s->slots[slot].in_flight == 0 && nth-- == 0)
             break;
     }
-    return lb_schedule__send(s, slot, true, step) ? 0 : -1;
+    uint32_t backend = s->slots[slot].open ? s->slots[slot].backend : LB_NONE;
+    struct lb_flight *f = lb_schedule__send(s, slot, true, step);
+    if (f && backend != LB_NONE)
+        lb_schedule__note_draw(f, count, backend);
+    return f ? 0 : -1;
 }
 
 static int new_or_revisit(struct lb_schedule *s, struct lb_step *step)

@@ -226,6 +226,12 @@ static bool clock_possible(const struct lb_layers *l)
            l->log_leaves[LB_PAIR_STARTS] < l->log_threshold;
 }
 
+/* Several layers choose, as a pool of upstream connections over L4: is nothing here a choice? */
+static bool no_unit(const struct lb_layers *l)
+{
+    return l->layer == LB_LAYER_UNKNOWN && l->left == 0;
+}
+
 static bool pattern_is_uneven(const struct lb_scene *sc)
 {
     const struct lb_pattern *p = &sc->v->pattern;
@@ -336,6 +342,8 @@ static int conclude_several(struct lb_scene *sc)
         v->outcome = LB_OUTCOME_PINNED;
     else if (unexpected)
         v->outcome = LB_OUTCOME_UNEVEN;
+    else if (no_unit(&v->layers))
+        doubt(v, LB_DOUBT_NO_UNIT);
     else if (v->evenness.p_value <= v->alpha_evenness)
         rc = conclude_odd(sc, &t);
     else if (pattern_is_uneven(sc))

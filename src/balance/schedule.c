@@ -195,15 +195,14 @@ static void start_round(struct lb_schedule *s)
     }
 }
 
-/* The draw was uniform over the slots of the pool; those with a last backend are the units. */
-static void note_round_toss(struct lb_schedule *s, struct lb_flight *f, uint32_t backend)
+void lb_schedule__note_draw(struct lb_flight *f, const uint32_t count[LB_GROUPS], uint32_t backend)
 {
     f->level = LB_LEVEL_CONNECTION;
     f->group = backend % LB_GROUPS;
-    memcpy(f->weight, s->remaining, sizeof(f->weight));
+    memcpy(f->weight, count, sizeof(f->weight));
     for (unsigned g = 0; g < LB_GROUPS; g++) {
-        f->groups += s->remaining[g] > 0;
-        f->total += s->remaining[g];
+        f->groups += count[g] > 0;
+        f->total += count[g];
     }
     f->tossed = f->groups >= 2;
 }
@@ -228,7 +227,7 @@ static int next_in_round(struct lb_schedule *s, struct lb_step *step)
     s->pool[at] = s->pool[--s->n_pool];
     x->in_pool = false;
     if (backend != LB_NONE) {
-        note_round_toss(s, f, backend);
+        lb_schedule__note_draw(f, s->remaining, backend);
         s->remaining[backend % LB_GROUPS]--;
     }
     return 0;

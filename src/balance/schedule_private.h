@@ -90,6 +90,10 @@ uint32_t lb_schedule__free_slot(struct lb_schedule *s);
 struct lb_flight *lb_schedule__send(struct lb_schedule *s, uint32_t slot, bool keep,
                                     struct lb_step *step);
 
+/* Notes that the flight's connection, of this last backend, was drawn among count[g] of each group
+ * with equal chance: a toss, when there are two groups. */
+void lb_schedule__note_draw(struct lb_flight *f, const uint32_t count[LB_GROUPS], uint32_t backend);
+
 int lb_schedule__next_probe(struct lb_schedule *s, struct lb_step *step);
 
 /* The probe learns of an answer: key values, addresses. 0, -1 without memory. */

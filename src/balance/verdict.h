@@ -112,7 +112,8 @@ enum lb_doubt {
     LB_DOUBT_ONE_BACKEND, /* alone, or pinned to it */
     LB_DOUBT_IDENTITY,    /* names are no identity */
     LB_DOUBT_ERRORS,      /* too many requests failed */
-    LB_DOUBT_NOT_SEEN     /* backends expected were not seen, as luck or resolving allows */
+    LB_DOUBT_NOT_SEEN,    /* backends expected were not seen, as luck or resolving allows */
+    LB_DOUBT_NO_UNIT      /* several layers choose: neither requests nor connections are choices */
 };
 
 struct lb_verdict {

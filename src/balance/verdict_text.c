@@ -89,7 +89,10 @@ static void why_inconclusive(const struct lb_verdict *v, lb_translator *translat
                      v->needed_units, lb_tr(translate, lb_unit_name(v->unit, true)));
         break;
     case LB_DOUBT_LAYER:
-        lb_block_add(b, lb_tr(translate, "unequal so far, but backends may change with time"));
+        lb_block_add(b, lb_tr(translate, "backends may change with time, not with requests"));
+        break;
+    case LB_DOUBT_NO_UNIT:
+        lb_block_add(b, lb_tr(translate, "more than one layer chooses"));
         break;
     case LB_DOUBT_ONE_BACKEND:
         lb_block_add(b, lb_tr(translate, "one backend: alone, or pinned to it"));
@@ -144,6 +147,9 @@ static void headline(const struct lb_verdict *v, lb_translator *translate, struc
         return;
     }
     lb_block_add(b, " (%s)", lb_tr(translate, layer_words(v)));
+    if (v->errors > 0 && v->doubt != LB_DOUBT_ERRORS)
+        lb_block_add(b, lb_tr(translate, ", %" PRIu64 " of %" PRIu64 " requests failed"), v->errors,
+                     v->requests);
 }
 
 char *lb_verdict_headline(const struct lb_verdict *v)

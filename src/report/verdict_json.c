@@ -98,7 +98,7 @@ static const char *const doubt_names[] = {
     [LB_DOUBT_NONE] = "none",         [LB_DOUBT_FEW] = "few",
     [LB_DOUBT_LAYER] = "layer",       [LB_DOUBT_ONE_BACKEND] = "one backend",
     [LB_DOUBT_IDENTITY] = "identity", [LB_DOUBT_ERRORS] = "errors",
-    [LB_DOUBT_NOT_SEEN] = "not seen",
+    [LB_DOUBT_NOT_SEEN] = "not seen", [LB_DOUBT_NO_UNIT] = "no unit",
 };
 
 static const char *const others[] = {"outcome",   "layer",    "doubt",  "headline", "unit",
@@ -408,7 +408,7 @@ int lb_verdict_check_json(const struct lb_place *at, json_t *object)
     free(v.cause);
     if (failed || check_word(at, object, "outcome", outcome_at, LB_OUTCOME_NO_DATA + 1) < 0 ||
         check_word(at, object, "layer", layer_at, LB_LAYER_SINGLE_BACKEND + 1) < 0 ||
-        check_word(at, object, "doubt", doubt_at, LB_DOUBT_NOT_SEEN + 1) < 0 ||
+        check_word(at, object, "doubt", doubt_at, LB_DOUBT_NO_UNIT + 1) < 0 ||
         check_word(at, object, "unit", unit_at, LB_UNIT_KEY + 1) < 0 ||
         check_text(at, object, "headline") < 0 || check_sticky(at, object) < 0 ||
         check_pattern_and_evenness(at, object) < 0 ||

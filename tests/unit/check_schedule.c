@@ -116,6 +116,7 @@ END_TEST
 struct probe {
     const char *(*backend)(unsigned request, unsigned connection, const uint16_t *key);
     struct lb_schedule_options options;
+    bool pooled; /* one upstream connection a backend */
     enum lb_stop_reason reason;
     unsigned requests, most_in_flight, opened;
     uint16_t most_key[LB_LEVELS];
@@ -153,6 +154,10 @@ static void probe(struct probe *p)
             seen.result = LB_RESULT_FAILED;
             seen.connection = 0;
             seen.status = "refused";
+        }
+        if (p->pooled) {
+            seen.server_connection = name;
+            seen.server_ordinal = p->requests;
         }
         ck_assert_int_eq(lb_schedule_done(s, step.ticket, &seen), 0);
         ck_assert_uint_le(p->requests, LB_DIAGNOSE_MAX_REQUESTS);
@@ -248,6 +253,22 @@ START_TEST(the_probe_follows_the_alpha_of_the_verdict)
     ck_assert_int_eq(strict.reason, LB_STOP_CERTAIN);
     ck_assert_int_eq(strict.outcome, LB_OUTCOME_BALANCED);
     ck_assert_uint_gt(strict.requests, p.requests);
+}
+END_TEST
+
+/* A proxy gives each client connection one of its few upstream connections, to keep. That they are
+ * shared rules out a choice a connection; a choice a request must not be left over for that. */
+START_TEST(connections_that_stay_on_a_shared_pool_are_not_called_per_request)
+{
+    for (uint32_t seed = 1; seed <= 200; seed++) {
+        struct probe p = {.backend = by_connection, .pooled = true, .options.seed = seed};
+        p.options.target.addresses = 1;
+        probe(&p);
+        ck_assert(p.layers.pool_proven);
+        ck_assert_msg(p.layers.layer == LB_LAYER_UNKNOWN, "seed %u: %s after %u requests",
+                      (unsigned)seed, lb_layer_name(p.layers.layer), p.requests);
+        ck_assert_int_eq(p.outcome, LB_OUTCOME_INCONCLUSIVE);
+    }
 }
 END_TEST
 
@@ -356,6 +377,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, the_probe_stops_when_layer_and_evenness_are_certain);
     tcase_add_test(tests, the_probe_goes_on_until_the_verdict_has_units_enough);
     tcase_add_test(tests, the_probe_follows_the_alpha_of_the_verdict);
+    tcase_add_test(tests, connections_that_stay_on_a_shared_pool_are_not_called_per_request);
     tcase_add_test(tests, one_backend_makes_the_probe_vary_keys_and_send_together);
     tcase_add_test(tests, a_key_that_decides_is_found);
     tcase_add_test(tests, client_side_is_counted_where_the_client_chooses);

@@ -209,6 +209,50 @@ START_TEST(errors_explain_before_shares_do)
 }
 END_TEST
 
+START_TEST(failures_are_in_the_headline_and_the_advice)
+{
+    struct lb_verdict *v = judge_letters("ab!ab!ab!ab!ab!ab!ab!ab!ab!ab!ab!ab!ab!ab!", true, NULL);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+    expect_text(v, "balanced: over 2 backends (layer not known), 14 of 42 requests failed\n");
+    expect_text(v, "Is a backend that is gone");
+    lb_verdict_free(v);
+}
+END_TEST
+
+/* Six connections that stay on two upstream connections of a pool: neither connections nor requests
+ * are choices, so that shares are of nothing, equal or not. */
+START_TEST(shares_are_not_tested_when_more_than_one_layer_chooses)
+{
+    for (unsigned first = 1; first <= 5; first += 2) {
+        struct lb_target_facts target = {.protocol = "http", .addresses = 1};
+        struct lb_verdict_options o = {.target = &target};
+        struct lb_tally *t = lb_tally_new("run", "", 1);
+        for (unsigned i = 1; i <= 90; i++) {
+            bool of_first = i % 6 < first;
+            struct lb_observation x = answer(i, 1 + i % 6, of_first ? "a" : "b");
+            x.server_connection = of_first ? "7" : "8";
+            x.server_ordinal = i;
+            if (i > 6)
+                x.toss[0] = (struct lb_toss){.tossed = true,
+                                             .own = true,
+                                             .level = LB_LEVEL_CONNECTION,
+                                             .groups = 2,
+                                             .weight = 1,
+                                             .total = 2};
+            ck_assert_int_eq(lb_tally_add(t, &x), 0);
+        }
+        lb_tally_flush(t);
+        struct lb_verdict *v = judge(t, &o);
+        ck_assert_uint_eq(v->layers.left, 0);
+        ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
+        ck_assert_int_eq(v->doubt, LB_DOUBT_NO_UNIT);
+        expect_text(v, "inconclusive: more than one layer chooses (layer not known)");
+        lb_verdict_free(v);
+        lb_tally_free(t);
+    }
+}
+END_TEST
+
 START_TEST(a_share_far_off_is_uneven_and_its_weights_are_balanced)
 {
     char letters[201];
@@ -635,7 +679,7 @@ START_TEST(every_verdict_of_the_words_has_at_most_three_lines_of_advice)
     for (unsigned t = 0; t < 4; t++) {
         for (unsigned outcome = 0; outcome <= LB_OUTCOME_NO_DATA; outcome++) {
             for (unsigned layer = 0; layer <= LB_LAYER_SINGLE_BACKEND; layer++) {
-                for (unsigned doubt = 0; doubt <= LB_DOUBT_NOT_SEEN; doubt++) {
+                for (unsigned doubt = 0; doubt <= LB_DOUBT_NO_UNIT; doubt++) {
                     struct lb_verdict v = {.outcome = outcome, .doubt = doubt};
                     const char *lines[LB_ADVICE_LINES];
                     v.layers.layer = layer;
@@ -741,6 +785,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, no_name_twice_is_no_identity);
     tcase_add_test(tests, a_restart_is_one_backend_and_a_shared_name_is_two);
     tcase_add_test(tests, errors_explain_before_shares_do);
+    tcase_add_test(tests, failures_are_in_the_headline_and_the_advice);
+    tcase_add_test(tests, shares_are_not_tested_when_more_than_one_layer_chooses);
     tcase_add_test(tests, a_share_far_off_is_uneven_and_its_weights_are_balanced);
     tcase_add_test(tests, groups_are_judged_by_their_weights);
     tcase_add_test(tests, a_group_that_never_answered_has_no_times);
