@@ -242,6 +242,11 @@ EXTRA_DIST += $(e2e_tests) tests/cluster.sh tests/e2e/image.py tests/e2e/lbtest.
 	tests/e2e/caselib.py tests/e2e/H2_CASES.md tests/e2e/HTTP_CASES.md \
 	tests/e2e/haproxy.py tests/e2e/envoy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
 
+# What make install has put there runs and says what the tree's manual says.
+installcheck-local:
+	$(AM_TESTS_ENVIRONMENT) LBDEMO_INSTALLED=1 PATH='$(DESTDIR)$(bindir):$(DESTDIR)$(sbindir)':"$$PATH" \
+	    $(PYTHON) '$(srcdir)/tests/e2e/cli.py'
+
 # Servers restarted under load for as long as it takes to believe it.
 CHECK_RESTARTS = 100
 .PHONY: check-restarts

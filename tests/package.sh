@@ -35,7 +35,10 @@ make_chroot() {
     mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)}
     # shellcheck disable=SC2086  # none or one word
     quietly debootstrap --variant=minbase bookworm "$root" $mirror
-    [ -n "${DEBIAN_MIRROR-}" ] || cp -a /etc/apt/. "$root/etc/apt/"
+    if [ -z "${DEBIAN_MIRROR-}" ]; then
+        rm -f "$root/etc/apt/sources.list"
+        cp -a /etc/apt/. "$root/etc/apt/"
+    fi
     for file in resolv.conf hosts; do cp -L "/etc/$file" "$root/etc/"; done
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
@@ -51,7 +54,7 @@ snapshot() {
         ! -path /etc/ld.so.cache -printf "%y %m %u %g %p %l\n" | sort; cat /etc/passwd /etc/group; ls /var/lib/dpkg/info'
 }
 no_trace() {
-    found=$(inside find / -xdev \( -path /proc -o -path /dev -o -path /tmp -o -path /var/log \) -prune -o -iname '*lbdemo*' -print)
+    found=$(inside find / -xdev \( -path /proc -o -path /dev -o -path /tmp -o -path /var/log -o -path /var/cache \) -prune -o -iname '*lbdemo*' -print)
     [ -z "$found" ] || fail "left after $1: $found"
 }
 same_as() {
@@ -132,4 +135,15 @@ quietly inside dpkg --remove lbdemo
 quietly inside dpkg --purge lbdemo
 no_trace "purging"
 same_as "$work/without" "purging"
+
+# The package's own tests; those that need a booted system are for other test beds.
+source=$(find "$(dirname "$(readlink -f "$deb")")" -name 'lbdemo_*.dsc' 2>/dev/null)
+if command -v autopkgtest >/dev/null && [ -n "$source" ]; then
+    echo "autopkgtest"
+    result=0
+    autopkgtest -B -q --output-dir "$work/autopkgtest" "$(readlink -f "$deb")" "$source" -- chroot "$root" >"$work/log" 2>&1 || result=$?
+    cat "$work/autopkgtest/summary" || tail -n 40 "$work/log" >&2
+    # 2: some were skipped
+    [ $result -eq 0 ] || [ $result -eq 2 ] || { tail -n 60 "$work/log" >&2; fail "autopkgtest: $result"; }
+fi
 echo "passed"

@@ -9,7 +9,7 @@ import termios
 import lbtest
 
 PROGRAMS = ("lbdemo-server", "lbdemo-http-client", "lbdemo-grpc-client", "lbdemo-report", "lbdemo-lab")
-GENERATED = os.path.join(lbtest.BIN, "contrib", "completions")
+GENERATED = os.path.join(lbtest.BIN, "contrib", "completions")  # none when installed: the shells know where
 BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
 # The key that writes the line typed so far to a file; means nothing to a terminal whose shell does not
 # read it raw yet.
@@ -68,7 +68,7 @@ class Fish:
         self.folder = folder
 
     def complete(self, text):
-        script = (f"set -g fish_complete_path {GENERATED}/fish; complete -C " +
+        script = (f"set -g fish_complete_path {GENERATED}/fish $fish_complete_path; complete -C " +
                   "'" + text.replace("'", "\\'") + "'")
         # It completes for commands that exist only.
         env = {"PATH": f"{lbtest.BIN}:{os.environ['PATH']}", "HOME": self.folder, "XDG_CONFIG_HOME": self.folder,
