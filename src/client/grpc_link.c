@@ -20,6 +20,9 @@
  * default waits one second first and up to two minutes later. */
 enum { FIRST_RECONNECT_MS = 100, LAST_RECONNECT_MS = 1000, MAX_ARGS = 16 };
 
+/* What a call to be sent again may hold: its request and 64 KiB of metadata. */
+enum { RETRY_BYTES = LB_GRPC_MAX_REQUEST + (64 << 10) };
+
 /* Bounds of how long one attempt to connect may take, when calls have less or more time. */
 enum { LEAST_CONNECT_MS = 1000, MOST_CONNECT_MS = 20000 };
 
@@ -61,7 +64,12 @@ static void fill_args(struct args *a, const struct lb_grpc_settings *s)
 {
     a->all = (grpc_channel_args){.num_args = 0, .args = a->list};
     add_int(a, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    add_int(a, GRPC_ARG_ENABLE_RETRIES, 0); /* each attempt is to be seen */
+    /* A call that meets a GOAWAY on its way out was never sent, or not looked at by the server, and
+     * goes out again over the next connection (transparent retries, gRFC A6). Real retries, which
+     * would hide attempts, need a policy: the service config's is refused, and a control plane
+     * could send one. */
+    add_int(a, GRPC_ARG_ENABLE_RETRIES, s->target.scheme != LB_GRPC_XDS);
+    add_int(a, GRPC_ARG_PER_RPC_RETRY_BUFFER_SIZE, RETRY_BYTES); /* larger calls are sent once */
     add_int(a, GRPC_ARG_ENABLE_HTTP_PROXY, s->use_proxy);
     add_int(a, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_RECONNECT_MS);
     add_int(a, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LAST_RECONNECT_MS);

@@ -38,7 +38,12 @@ static const char no_connection[] = "failed to connect to all addresses; last er
 static const char none_ready[] = "connections to all backends failing; last error: ";
 static const char no_name[] = "DNS resolution failed for ";
 
-/* What the core says when a connection breaks under a call or before one. */
+/* What the core says when there is no connection for a call. */
+static const char *const none[] = {
+    none_ready, no_connection, no_name, "Failed to create XdsClient", "empty address list", NULL,
+};
+
+/* What it says when the connection breaks under a call. */
 static const char *const lost[] = {
     "Socket closed",
     "Transport closed",
@@ -47,24 +52,26 @@ static const char *const lost[] = {
     "sendmsg:",
     "Broken pipe",
     "Endpoint closing",
-    none_ready,
-    no_connection,
-    no_name,
-    "Failed to create XdsClient",
     "keepalive watchdog timeout",
-    "empty address list",
+    NULL,
 };
+
+static bool begins(int code, const char *details, const char *const *texts)
+{
+    enum { UNAVAILABLE = 14 };
+    while (*texts && strncmp(details, *texts, strlen(*texts)) != 0)
+        texts++;
+    return code == UNAVAILABLE && *texts;
+}
 
 bool lb_grpc_status_is_local(int code, const char *details)
 {
-    enum { UNAVAILABLE = 14 };
-    if (code != UNAVAILABLE)
-        return false;
-    for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++) {
-        if (strncmp(details, lost[i], strlen(lost[i])) == 0)
-            return true;
-    }
-    return false;
+    return begins(code, details, lost) || lb_grpc_status_is_unsent(code, details);
+}
+
+bool lb_grpc_status_is_unsent(int code, const char *details)
+{
+    return begins(code, details, none);
 }
 
 /* "SSL routines::certificate verify failed" into "TLS: certificate verify failed". */

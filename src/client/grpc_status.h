@@ -19,4 +19,7 @@ char *lb_grpc_status_text(int code, const char *details, char *out, size_t size)
  */
 bool lb_grpc_status_is_local(int code, const char *details);
 
+/* Whether of those it is one because there was no connection: the call went over none. */
+bool lb_grpc_status_is_unsent(int code, const char *details);
+
 #endif

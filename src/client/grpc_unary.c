@@ -207,7 +207,10 @@ void lb_grpc_unary_result(struct lb_grpc_unary *call, int64_t now_ns, struct lb_
              (const char *)GRPC_SLICE_START_PTR(call->details));
     bool late = timed_out(call, now_ns);
     bool broken = !late && lb_grpc_status_is_local((int)call->status, details);
-    lb_grpc_link_identify(call->request.link, call->core, !late && !broken, broken, &r->connection);
+    /* Of such a call the core may name the connection whose GOAWAY it met before. */
+    if (!lb_grpc_status_is_unsent((int)call->status, details))
+        lb_grpc_link_identify(call->request.link, call->core, !late && !broken, broken,
+                              &r->connection);
     lb_grpc_identity_metadata(s, &call->initial, &r->identity);
     lb_grpc_identity_metadata(s, &call->trailing, &r->identity);
     reply->status = (int)call->status;

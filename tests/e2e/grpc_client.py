@@ -153,6 +153,47 @@ class Connections(Case):
         self.assertEqual(used, set(range(1, len(used) + 1)))
 
 
+class Goaway(Case):
+    """A call that a GOAWAY meets before the server has looked at it was no failure of the server's."""
+
+    def target(self, on_goaway=lambda: None):
+        """Ends its first connection with a GOAWAY that excludes the call on it, then answers."""
+        connections = []
+
+        def serve(connection):
+            connections.append(connection)
+            self.addCleanup(connection.close)
+            connection.recv(len(grpclib.PREFACE), socket.MSG_WAITALL)
+            connection.sendall(grpclib.h2_frame(grpclib.SETTINGS))
+            stream = grpclib.h2_read(connection, grpclib.HEADERS)
+            if len(connections) == 1:
+                on_goaway()
+                connection.sendall(grpclib.h2_frame(grpclib.GOAWAY, bytes(8)))
+            else:
+                connection.sendall(grpclib.h2_reply(stream, field(1, b"pod")))
+
+        self.connections = connections
+        return self.peer(serve, kind=SocketPeer)
+
+    def test_it_goes_out_again(self):
+        request = self.one(self.target().address)
+        self.assertEqual((request["outcome"], request["backend"]), ("ok", "pod"), request)
+        self.assertEqual((request["connection"], request["ordinal"]), (1, 1))
+        self.assertEqual(len(self.connections), 2)
+
+    def test_also_when_it_is_large(self):
+        with open(self.path("large"), "wb") as f:
+            f.write(bytes(1 << 20))
+        request = self.one("--data", "@" + self.path("large"), self.target().address)
+        self.assertEqual(request["outcome"], "ok", request)
+
+    def test_without_another_connection_it_was_on_none(self):
+        target = self.target(lambda: target.stop())  # pylint: disable=unnecessary-lambda
+        request = self.one(target.address)
+        self.assertIn("Connection refused", request["error"])
+        self.assertNotIn("connection", request)
+
+
 class Targets(Case):
     def test_ipv6(self):
         if not socket.has_ipv6 or not os.path.exists("/proc/net/if_inet6"):

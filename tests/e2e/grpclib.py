@@ -74,7 +74,8 @@ def post(folder, address, path, body, *headers):
 
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS, PING, GOAWAY, HEADERS, RST_STREAM = 4, 6, 7, 1, 3
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+END_STREAM, END_HEADERS = 1, 4
 
 
 def h2_frame(kind, payload=b"", flags=0, stream=0):
@@ -82,12 +83,33 @@ def h2_frame(kind, payload=b"", flags=0, stream=0):
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
-def h2_call(stream, path):
-    """The HEADERS frame of a gRPC call, every field a literal without indexing (RFC 7541, 6.2.2)."""
-    fields = ((b":method", b"POST"), (b":scheme", b"http"), (b":path", path.encode()), (b":authority", b"x"),
-              (b"te", b"trailers"), (b"content-type", b"application/grpc"))
+def h2_headers(stream, *fields, flags=END_HEADERS):
+    """A HEADERS frame, every field a literal without indexing (RFC 7541, 6.2.2)."""
     block = b"".join(b"\0" + bytes([len(k)]) + k + bytes([len(v)]) + v for k, v in fields)
-    return h2_frame(HEADERS, block, flags=4, stream=stream)
+    return h2_frame(HEADERS, block, flags, stream)
+
+
+def h2_read(sock, kind):
+    """Reads frames after the client's preface until one of that kind: its stream."""
+    with sock.makefile("rb") as f:
+        while head := f.read(9):
+            f.read(int.from_bytes(head[:3], "big"))
+            if head[3] == kind:
+                return int.from_bytes(head[5:], "big")
+    raise EOFError(f"no frame of kind {kind} came")
+
+
+def h2_call(stream, path):
+    """The HEADERS frame of a gRPC call."""
+    return h2_headers(stream, (b":method", b"POST"), (b":scheme", b"http"), (b":path", path.encode()),
+                      (b":authority", b"x"), (b"te", b"trailers"), (b"content-type", b"application/grpc"))
+
+
+def h2_reply(stream, message):
+    """The frames of a gRPC reply with one message and status OK."""
+    return (h2_headers(stream, (b":status", b"200"), (b"content-type", b"application/grpc"))
+            + h2_frame(DATA, frame(message), stream=stream)
+            + h2_headers(stream, (b"grpc-status", b"0"), flags=END_HEADERS | END_STREAM))
 
 
 def read_until_closed(sock):

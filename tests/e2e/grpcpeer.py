@@ -121,8 +121,10 @@ class SocketPeer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def stop(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        """Listens no longer; again is no error."""
+        if self._listener.fileno() >= 0:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
 
 
 class NameServer:
