@@ -207,6 +207,7 @@ e2e_tests = \
 	tests/e2e/report_page.py \
 	tests/e2e/bootstrap.py \
 	tests/e2e/debian.py \
+	tests/e2e/balancer_traps.py \
 	tests/e2e/cli.py \
 	tests/e2e/completions.py \
 	tests/e2e/client_side.py \
@@ -240,7 +241,7 @@ e2e_tests = \
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/cluster.sh tests/e2e/image.py tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
 	tests/e2e/caselib.py tests/e2e/H2_CASES.md tests/e2e/HTTP_CASES.md \
-	tests/e2e/haproxy.py tests/e2e/envoy.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
+	tests/e2e/haproxy.py tests/e2e/envoy.py tests/e2e/nginx.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
 
 # What make install has put there runs and says what the tree's manual says.
 installcheck-local:

@@ -45,23 +45,28 @@ def cluster(protocol, addresses, interval):
 
 
 class Envoy(lbtest.Process):
-    """An HTTP and a gRPC listener before `servers`, lbtest.Servers whose readiness it asks every `interval`. It tries nothing twice."""
+    """An HTTP and a gRPC listener before `servers`, lbtest.Servers whose readiness it asks every `interval`. It tries nothing twice.
+    Each of its workers has upstream connections of its own."""
 
-    def __init__(self, folder, servers, interval):
+    def __init__(self, folder, servers, interval, workers=1):
         clusters = {p: cluster(p, [getattr(s, p) for s in servers], interval) for p in CHECKS}
         config, admin_file = os.path.join(folder, "envoy.json"), os.path.join(folder, "envoy.admin")
         with open(config, "w", encoding="utf-8") as f:
             json.dump({"admin": socket_address("127.0.0.1:0"), "static_resources": {
                 "listeners": [listener(p) for p in CHECKS], "clusters": list(clusters.values())}}, f)
-        super().__init__(folder, [lablib.envoy(), "-c", config, "--admin-address-path", admin_file, "--concurrency", "1",
-                                  "--disable-hot-restart", "--log-level", "warning"])
-        lbtest.wait_until(lambda: os.path.exists(admin_file) or self.popen.poll() is not None, "Envoy")
+        super().__init__(folder, [lablib.envoy(), "-c", config, "--admin-address-path", admin_file, "--concurrency",
+                                  workers, "--disable-hot-restart", "--log-level", "warning"])
+        lbtest.wait_until(lambda: self._written(admin_file) or self.popen.poll() is not None, "Envoy")
         if self.popen.poll() is not None:
             raise AssertionError(f"Envoy ended: {self.err()}")
         with open(admin_file, encoding="utf-8") as f:
             admin = f.read().strip()
         ports = lbtest.wait_until(lambda: self._ports(admin), "Envoy's listeners")
         self.http, self.grpc = (f"127.0.0.1:{ports[p]}" for p in ("http", "grpc"))
+
+    @staticmethod
+    def _written(path):
+        return os.path.exists(path) and os.path.getsize(path) > 0
 
     @staticmethod
     def _ports(admin):

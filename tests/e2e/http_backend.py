@@ -15,6 +15,7 @@ class Backend:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1" if keep else "HTTP/1.0"
+            disable_nagle_algorithm = True
 
             def do_GET(self):
                 backend.requests.append({"at": time.monotonic(), "peer": self.client_address[:2], "path": self.path,
