@@ -2,7 +2,7 @@
 bench_peers = \
 	bench/peers/http.go \
 	bench/peers/grpc/go.mod bench/peers/grpc/go.sum bench/peers/grpc/main.go
-EXTRA_DIST += bench/bench.py bench/servers.py bench/RESULTS.md $(bench_peers)
+EXTRA_DIST += bench/bench.py bench/servers.py bench/merge.py bench/RESULTS.md $(bench_peers)
 
 bench_run = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(srcdir)/bench/bench.py \
 	--build '$(abs_top_builddir)' --source '$(abs_top_srcdir)' --compiler '$(CC) $(CFLAGS)'
@@ -22,3 +22,8 @@ CLEANFILES += bench/bench_verdict
 .PHONY: bench-verdict
 bench-verdict: bench/bench_verdict
 	bench/bench_verdict
+
+# What merging costs.
+.PHONY: bench-merge
+bench-merge: lbdemo-report tests/report/make_reports
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(srcdir)/bench/merge.py '$(abs_top_builddir)'

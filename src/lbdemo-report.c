@@ -16,7 +16,7 @@
 #include "report/expected.h"
 #include "report/html.h"
 #include "report/inputs.h"
-#include "report/report_read.h"
+#include "report/reader.h"
 #include "report/report_text.h"
 #include "report/report_write.h"
 #include "report/verdict_json.h"
@@ -111,27 +111,26 @@ static const struct lb_program program = {
     .print_libraries = print_libraries,
 };
 
-/* Merges all that `argument` stands for into `into`. Returns the exit status so far: LB_EXIT_USAGE
- * when a report was left out. -1: to be ended with *err. */
-static int read_argument(const struct config *c, const char *argument, struct lb_report *into,
-                         struct lb_inputs *inputs, struct lb_error *err)
+/* Says what is left out for --keep-going. -1: it ends the program with *err. */
+static int leave_out(const struct config *c, struct lb_error *err)
 {
-    int status = LB_EXIT_OK;
-    size_t from = inputs->count;
-    if (lb_inputs_add(inputs, argument, err) < 0) {
-        if (!c->keep_going)
-            return -1;
-        status = lb_program_fail(&program, err, LB_EXIT_USAGE);
-    }
-    for (size_t i = from; i < inputs->count; i++) {
-        struct lb_report *r = lb_report_load(inputs->paths[i], err);
-        int failed = !r || lb_report_merge(into, r, inputs->paths[i], err) < 0;
+    return c->keep_going ? lb_program_fail(&program, err, LB_EXIT_USAGE) : -1;
+}
+
+/* Merges the reports at `paths`. Returns the exit status so far: LB_EXIT_USAGE when one was left
+ * out. -1: to be ended with *err. */
+static int read_all(const struct config *c, const struct lb_inputs *inputs, struct lb_report *into,
+                    struct lb_error *err)
+{
+    struct lb_reader *reader = lb_reader_new(inputs->paths, inputs->count, err);
+    int status = reader ? LB_EXIT_OK : -1;
+    for (size_t i = 0; i < inputs->count && status >= 0; i++) {
+        struct lb_report *r = lb_reader_next(reader, err);
+        if (!r || lb_report_merge(into, r, inputs->paths[i], err) < 0)
+            status = leave_out(c, err);
         lb_report_free(r);
-        if (failed && !c->keep_going)
-            return -1;
-        if (failed)
-            status = lb_program_fail(&program, err, LB_EXIT_USAGE);
     }
+    lb_reader_free(reader);
     return status;
 }
 
@@ -159,8 +158,12 @@ static int prepare(const struct config *c, char **arguments, int count, struct l
     struct lb_inputs inputs = {0};
     int status = LB_EXIT_OK;
     for (int i = 0; i < count && status >= 0; i++) {
-        int one = read_argument(c, arguments[i], all, &inputs, err);
-        status = one < 0 ? -1 : one > status ? one : status;
+        if (lb_inputs_add(&inputs, arguments[i], err) < 0)
+            status = leave_out(c, err);
+    }
+    if (status >= 0) {
+        int read = read_all(c, &inputs, all, err);
+        status = read < 0 || read > status ? read : status;
     }
     lb_inputs_free(&inputs);
     if (status < 0)

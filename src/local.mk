@@ -203,6 +203,7 @@ src_liblbreport_a_SOURCES = \
 	src/report/inputs.c src/report/inputs.h \
 	src/report/merge.c src/report/merge.h \
 	src/report/place.c src/report/place.h \
+	src/report/reader.c src/report/reader.h \
 	src/report/report.c src/report/report.h \
 	src/report/report_read.c src/report/report_read.h \
 	src/report/report_text.c src/report/report_text.h \
@@ -228,5 +229,5 @@ src/report/page_css.c: $(top_srcdir)/src/report/page.css
 bin_PROGRAMS += lbdemo-report
 lbdemo_report_SOURCES = src/lbdemo-report.c
 lbdemo_report_LDADD = src/liblbreport.a src/liblbbalance.a src/liblbcommon.a \
-	$(JANSSON_LIBS) $(GSL_LIBS) -lm
+	$(JANSSON_LIBS) $(GSL_LIBS) -lm -lpthread
 dist_pkgdata_DATA += src/report/lbdemo-report.schema.json

@@ -67,6 +67,17 @@ class Inputs(ReportCase):
             f.write(self.report("--json", *files[:3]))
         self.assertEqual(self.report("--json", self.path("half.json"), *files[2:]), self.report("--json", *files))
 
+    def test_large_and_small_reports_are_the_same_in_any_order(self):
+        files = self.make(32, requests=4096)
+        for name, some in (("large-1.json", files[:14]), ("large-2.json", files[14:28])):
+            with open(self.path(name), "w", encoding="utf-8") as f:
+                f.write(self.report("--json", *some))
+        self.assertGreater(os.path.getsize(self.path("large-1.json")), 1 << 20)
+        mixed = [files[28], self.path("large-1.json"), files[29], self.path("large-2.json"), *files[30:]]
+        whole = self.report("--json", *files)
+        self.assertEqual(self.report("--json", *mixed), whole)
+        self.assertEqual(self.report("--json", *reversed(mixed)), whole)
+
 
 class Refusals(ReportCase):
     def setUp(self):
@@ -110,6 +121,22 @@ class Refusals(ReportCase):
         self.assertEqual(err.count("\n"), 2)
         self.assertEqual(len(json.loads(out)["runs"]), 1)
         self.assert_refused_all([bad])
+
+    def test_of_many_the_first_bad_one_is_named(self):
+        files = self.make(60, folder="many")
+        for i in (20, 21, 50):
+            with open(files[i], "w", encoding="utf-8") as f:
+                f.write("{}")
+        self.assert_refused("lbdemo-report", files, 2, files[20])
+        code, out, err = self.run_program("lbdemo-report", "--json", "-k", *files)
+        self.assertEqual(code, 2)
+        self.assertEqual([line.split(":")[1].split()[0] for line in err.splitlines()], [files[i] for i in (20, 21, 50)])
+        self.assertEqual(len(json.loads(out)["runs"]), 57)
+
+    def test_nothing_waits_for_a_pipe_that_is_not_its_turn(self):
+        os.mkfifo(self.path("pipe"))
+        self.assert_refused("lbdemo-report", [self.good, self.write("bad.json", "{}"), self.path("pipe"), "-"], 2,
+                            "bad.json")
 
     def assert_refused_all(self, paths):
         code, out, err = self.run_program("lbdemo-report", "-k", *paths)

@@ -93,6 +93,16 @@ class InChinese(lbtest.Case):
         self.assertEqual((status, out), (2, ""))
         self.assertRegex(err, r"^lbdemo-http-client: 选项 --count：'many' 不是 0 到 \d+ 的整数\n$")
 
+    def test_an_error_of_one_of_many_reports_is_chinese(self):
+        paths = [self.path(f"{i}.json") for i in range(8)]
+        for path in paths:
+            with open(path, "w", encoding="utf-8") as f:
+                f.write("{}")
+        status, out, err = self.in_chinese("lbdemo-report", *paths)
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn(paths[0], err)
+        self.assertRegex(err, CHINESE)
+
     def test_a_verdict_is_chinese_with_its_columns_aligned(self):
         server = self.server()
         status, out, err = self.in_chinese("lbdemo-http-client", "--count", 20, "--interval", 0, server.http)
