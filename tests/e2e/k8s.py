@@ -60,6 +60,18 @@ def seconds(text):
     return int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
 
 
+
+def patterns(name):
+    with open(os.path.join(lbtest.SOURCE, name), encoding="utf-8") as f:
+        return [line.strip() for line in f if line.strip() and not line.startswith("#")]
+
+
+def as_dockerignore(pattern):
+    """A pattern of .gitignore, where only a leading slash ties it to the top."""
+    no, pattern = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+    pattern = pattern.rstrip("/")
+    return no + (pattern[1:] if pattern.startswith("/") else "**/" + pattern)
+
 class Scripts(lbtest.Case):
     def scripts(self):
         found = [*glob.glob(os.path.join(K8S, "*.sh")), os.path.join(lbtest.SOURCE, "tests", "cluster.sh")]
@@ -81,6 +93,12 @@ class Scripts(lbtest.Case):
         done = subprocess.run([os.path.join(K8S, "balancers.sh"), "--check"], capture_output=True, text=True,
                               check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_an_image_is_built_from_sources_alone(self):
+        # Also in a tree that was built in: configure refuses it, and make would take its objects.
+        if not os.path.exists(os.path.join(lbtest.SOURCE, ".gitignore")):
+            self.skipTest("a release has no .gitignore")
+        self.assertEqual(patterns(".dockerignore"), [".git", *map(as_dockerignore, patterns(".gitignore"))])
 
     def test_an_unknown_overlay_is_refused_with_those_there_are(self):
         done = subprocess.run([os.path.join(K8S, "kube.sh"), "render"], env=lbtest.clean_env(OVERLAY="nowhere"),
