@@ -12,8 +12,10 @@
 set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 : "${KUBECTL:=kubectl}" "${LBDEMO_REPORT:=lbdemo-report}" "${PREFIX:=lbdemo-test}" "${LOGS:=cluster-logs}"
-export KUBECTL LBDEMO_REPORT
-LOAD_REQUESTS=6000 LOAD_INTERVAL=10ms # 100 a second for a minute
+: "${REPLICAS:=3}"
+export KUBECTL LBDEMO_REPORT REPLICAS
+LOAD_REQUESTS=9000 LOAD_INTERVAL=10ms # 100 a second for a minute and a half
+LOAD_SEEN=50                          # requests that show a server to be under load
 failed=0
 mkdir -p "$LOGS"
 
@@ -48,18 +50,55 @@ verdict_case() {
     kube_sh "$(how "$OVERLAY")" && kube_sh verdict
 }
 
-# loaded COMMAND...: runs it after ten seconds of load by both clients. Their reports are in $REPORTS.
+# answered POD: how many of the clients' requests its server has answered, by its metrics.
+answered() {
+    local log port='' forward
+    log=$(mktemp)
+    kube port-forward "pod/$1" :9090 >"$log" 2>&1 &
+    forward=$!
+    until port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "$log") && [ -n "$port" ]; do
+        kill -0 "$forward" 2>/dev/null || { rm -f "$log"; echo 0; return; }
+        sleep 0.1
+    done
+    curl --silent --noproxy '*' --max-time 5 "http://127.0.0.1:$port/metrics" |
+        awk '/^lbdemo_requests_total.*(pod|PodService)/ && !/readyz|healthz/ {n += $NF} END {print n + 0}'
+    kill "$forward"
+    wait "$forward" 2>/dev/null
+    rm -f "$log"
+}
+
+server_pods() {
+    kube get pods -l app.kubernetes.io/component=server --field-selector=status.phase=Running \
+        -o "jsonpath={range .items[?(@.status.containerStatuses[0].ready==true)]}{.metadata.name}{'\n'}{end}"
+}
+
+# all_serve N: waits until N servers are ready, no other is left, and each has answered LOAD_SEEN
+# requests more than at the first look.
+all_serve() {
+    local end=$((SECONDS + 60)) pods pod count
+    local -A first=()
+    while [ "$SECONDS" -lt "$end" ]; do
+        pods=$(kube get pods -l app.kubernetes.io/component=server -o name | wc -l)
+        count=0
+        for pod in $(server_pods); do
+            : "${first[$pod]:=$(answered "$pod")}"
+            [ $(($(answered "$pod") - first[$pod])) -lt "$LOAD_SEEN" ] || count=$((count + 1))
+        done
+        [ "$count" != "$1" ] || [ "$pods" != "$1" ] || return 0
+        sleep 0.5
+    done
+    echo "not $1 servers with load after a minute"
+    kube get pods -o wide
+    return 1
+}
+
+# loaded COMMAND...: runs it once both clients' load is on all servers. Their reports are in $REPORTS.
 loaded() {
     kube_sh "$(how "$OVERLAY")" || return 1
     # What the verdict would be is of no interest here: pods come and go.
     REQUESTS=$LOAD_REQUESTS INTERVAL=$LOAD_INTERVAL TIMEOUT=300 kube_sh verdict &
-    local verdict=$! began=$SECONDS
-    until kube get jobs verdict-http-new verdict-grpc >/dev/null 2>&1; do
-        sleep 1
-        [ $((SECONDS - began)) -lt 60 ] || { echo "no load after a minute"; return 1; }
-    done
-    sleep 10
-    "$@" || return 1
+    local verdict=$!
+    all_serve "$REPLICAS" && "$@" || return 1
     wait "$verdict"
     ls "$REPORTS"/verdict-*.json >/dev/null || return 1
 }
@@ -87,8 +126,8 @@ restart_case() {
 }
 
 scale() {
-    kube scale deployment/server --replicas=5 && kube rollout status deployment/server --timeout=60s &&
-        sleep 10 && kube scale deployment/server --replicas=2 && sleep 5
+    kube scale deployment/server --replicas=5 && all_serve 5 &&
+        kube scale deployment/server --replicas=2 && all_serve 2
 }
 
 scale_case() {
