@@ -26,7 +26,8 @@ all_cases() {
 
 kube() { "$KUBECTL" --namespace "$NAMESPACE" "$@"; }
 kube_sh() { "$top/contrib/k8s/kube.sh" "$@"; }
-served() { "$KUBECTL" api-resources --api-group="$1" -o name 2>/dev/null | grep -q .; }
+# served GROUP: whether the cluster has kinds of that API group.
+served() { "$KUBECTL" get --raw /apis | grep -q "\"name\":\"$1\""; }
 
 # lacking OVERLAY: what the cluster has not got for it; nothing if it can run.
 lacking() {
@@ -120,9 +121,16 @@ restart() {
     kube rollout restart deployment/server && kube rollout status deployment/server --timeout=120s
 }
 
+# none_restarted: fails when the kubelet had to start a server's container again.
+none_restarted() {
+    ! kube get pods -l app.kubernetes.io/component=server \
+        -o "jsonpath={range .items[*]}{.metadata.name}{' '}{.status.containerStatuses[*].restartCount}{'\n'}{end}" |
+        grep ' .*[1-9]'
+}
+
 restart_case() {
     loaded restart || return 1
-    none_lost verdict-http-new verdict-grpc
+    none_lost verdict-http-new verdict-grpc && none_restarted
 }
 
 scale() {
@@ -131,7 +139,7 @@ scale() {
 }
 
 scale_case() {
-    loaded scale && none_lost verdict-http-new || return 1
+    loaded scale && none_lost verdict-http-new && none_restarted || return 1
     [ "$(backends verdict-http-new)" = 5 ] || { echo "not five backends in the report"; return 1; }
 }
 

@@ -182,6 +182,13 @@ class Rules:
                 if container.get("ports"):
                     self.assertIn("readinessProbe", container, name)
 
+    def test_probes_say_their_time(self):
+        # A sidecar put there by hand takes a probe without one to have none.
+        for name, _, pod in pods(self.objects):
+            for container in pod["containers"]:
+                for probe in (container[key] for key in container if key.endswith("Probe")):
+                    self.assertGreaterEqual(probe.get("timeoutSeconds", 0), 1, name)
+
     def test_servers_have_time_to_drain(self):
         maps = self.maps()
         servers = [(name, pod) for name, labels, pod in pods(self.objects)
