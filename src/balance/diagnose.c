@@ -118,16 +118,21 @@ static uint16_t draw_value(struct lb_schedule *s, enum lb_level level, struct lb
     return value;
 }
 
-/* An address for a new connection: untried ones first, then any with the same chance. */
+/* An address for a new connection: the first ones take turns until each was tried, which tosses
+ * nothing; later ones draw any with the same chance. */
 static int draw_address(struct lb_schedule *s, struct lb_flight *toss)
 {
     unsigned n = s->options.addresses;
     if (n < 2)
         return -1;
+    uint32_t drawn = lb_schedule__draw(s, n);
+    bool turn = s->tickets < n && s->tickets < LB_DIAGNOSE_CONNECTIONS;
+    if (s->tickets == 0)
+        s->first_address = drawn;
     for (unsigned v = 0; v < n; v++)
-        s->address_total[v] = n;
-    toss->address_drawn = true;
-    return (int)lb_schedule__draw(s, n);
+        s->address_total[v] = turn ? 0 : n;
+    toss->address_drawn = !turn;
+    return (int)(turn ? (s->first_address + s->tickets) % n : drawn);
 }
 
 /* Opens a connection. With a level, the value of that key is tossed; value > 0 sets it. */

@@ -7,11 +7,11 @@
  * ROUNDS    an ordinary run over kept connections: a fresh permutation of them each round, drawn
  *           among the idle ones. With one connection: that one.
  * NEW       a new connection for each request.
- * DIAGNOSE  the probe: 6 connections x 1 request; coin tosses on those 6; more connections (half
- *           new, half revisited) only while all show one backend; after 24 requests with one
- *           backend some requests in flight together, then the keys the client can vary; then up to
- *           the units evenness needs, under client-side those whose address the client itself
- *           chooses. Stops by itself.
+ * DIAGNOSE  the probe: 6 connections x 1 request, while there are untried addresses to those; coin
+ *           tosses on those 6; more connections (half new, half revisited) only while all show one
+ *           backend; after 24 requests with one backend some requests in flight together, then the
+ *           keys the client can vary; then up to the units evenness needs, under client-side those
+ *           whose address the client itself chooses. Stops by itself.
  *
  * A slot is one connection the engine keeps (HTTP: a connection; gRPC: a channel with its own
  * subchannel pool). Key value 0 is the default of the run: with cookies, one jar shared by all

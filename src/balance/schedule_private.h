@@ -73,6 +73,7 @@ struct lb_schedule {
     struct lb_key_state keys[LB_LEVELS];
     int *backend_address; /* by backend: address + 1 it was last seen behind */
     size_t cap_backend_address;
+    uint32_t first_address;                   /* of the first connection */
     uint32_t address_total[LB_MAX_ADDRESSES]; /* chance of an address in the last draw: 1 / total */
     size_t n_needed;                          /* N that needed_units was computed for */
     uint64_t needed_units;

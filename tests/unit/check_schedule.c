@@ -314,11 +314,15 @@ START_TEST(client_side_is_counted_where_the_client_chooses)
     struct lb_schedule *s = lb_schedule_new(&o, t);
     struct lb_step step;
     uint64_t request = 0, own = 0, opened = 0;
-    unsigned turn = 0;
+    unsigned turn = 0, tried = 0;
     for (;;) {
         ck_assert_int_eq(lb_schedule_next(s, &step), 0);
         if (step.kind != LB_STEP_SEND)
             break;
+        if (request < 3) { /* to untried addresses */
+            ck_assert_uint_eq(tried >> step.address & 1, 0);
+            tried |= 1u << step.address;
+        }
         unsigned at = step.address >= 0 ? (unsigned)step.address : turn++ % 3;
         struct lb_observation seen = answer(++request, 1 + step.slot * 3 + at, names[at]);
         seen.remote = remotes[at];
