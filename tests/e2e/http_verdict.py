@@ -229,9 +229,11 @@ class Documents(Verdict):
         self.assertEqual(run["settings"]["connections"], 2)
         self.assertEqual(run["program"], CLIENT)
         self.assertEqual(run["target"]["name"], address)
-        self.assertEqual(document["verdict"]["requests"], 40)
-        # Two connections and 40 requests do not always tell.
-        self.assertIn(document["verdict"]["outcome"], ("balanced", "inconclusive"))
+        verdict = document["verdict"]
+        self.assertEqual((verdict["requests"], verdict["seen"], verdict["connections"]), (40, 3, 2))
+        # When two connections fall into step with the balancer's turns, each meets one backend more often, and more
+        # requests would be needed: nothing here decides whether they do.
+        self.assertIn((verdict["outcome"], verdict["doubt"]), {("balanced", "none"), ("inconclusive", "few")})
 
     def test_a_report_is_read_by_the_report_program(self):
         address = self.balancer(self.servers(), "tcp")
