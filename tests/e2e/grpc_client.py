@@ -372,6 +372,15 @@ class Errors(Case):
         self.assertNotIn("\x1b", out)
         self.assertRegex(out.splitlines()[0], r"^#1: a\\x1b\[2J\\x0ab$")
 
+    def test_output_into_a_closed_pipe_ends_the_run(self):
+        client = subprocess.Popen([lbtest.program(CLIENT), "-i", "10ms", self.peer().address], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, env=lbtest.clean_env())
+        self.addCleanup(client.stderr.close)
+        self.assertEqual(client.stdout.readline(), f"#1: {NAME}\n".encode())
+        client.stdout.close()
+        self.assertEqual(client.wait(lbtest.DEADLINE_S), 1)
+        self.assertEqual(client.stderr.read(), b"lbdemo-grpc-client: standard output: Broken pipe\n")
+
     def test_ctrl_c_ends_a_run_that_waits(self):
         peer = self.peer(delay=lbtest.DEADLINE_S / 2)
         client = self.start(CLIENT, peer.address, "--timeout", "1m")
