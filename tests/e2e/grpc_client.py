@@ -54,6 +54,7 @@ class Case(lbtest.Case):
 class Demonstration(Case):
     def test_one_call_a_second_for_ever_on_one_channel_a_line_each(self):
         peer = self.peer()
+        start = time.monotonic()
         client = self.start(CLIENT, peer.address)
         lbtest.wait_until(lambda: client.out().count("\n") >= 3, "three lines")
         self.assertEqual(client.out(), "".join(f"#{i}: {NAME}\n" for i in (1, 2, 3)))
@@ -62,9 +63,8 @@ class Demonstration(Case):
         self.assertEqual(client.wait(), 0, client.err())
         self.assertRegex(client.out(), rf"{NAME} +3 +100\.0%")
         self.assertEqual(len(set(peer.peers)), 1)
-        gaps = [b - a for a, b in zip(peer.times, peer.times[1:])]
-        for gap in gaps:
-            self.assertGreater(gap, 0.8)
+        for n, at in enumerate(peer.times):  # a busy machine makes them later, never earlier
+            self.assertGreater(at - start, n)
 
     def test_the_target_is_also_an_option_or_in_the_environment(self):
         peer = self.peer()
@@ -326,12 +326,12 @@ class Errors(Case):
         self.assertGreaterEqual(found["latency_us"], 200000)
 
     def test_an_earlier_deadline_of_the_service_config_is_kept(self):
-        peer = self.peer(delay=0.5)
+        peer = self.peer(delay=2)
         with open(self.path("config"), "w", encoding="utf-8") as f:
             f.write('{"methodConfig": [{"name": [{}], "timeout": "0.1s"}]}')
         found = self.one(peer.address, "--service-config", self.path("config"))
         self.assertEqual((found["outcome"], found["error"]), ("timeout", "DEADLINE_EXCEEDED: Deadline Exceeded"))
-        self.assertLess(found["latency_us"], 400000)
+        self.assertLess(found["latency_us"], 2000000)
 
     def test_who_never_answers_the_connection_runs_into_the_deadline(self):
         silent = self.peer(lambda connection: threading.Event().wait(lbtest.DEADLINE_S), kind=SocketPeer)

@@ -50,24 +50,30 @@ class HttpClient(lbtest.Case):
 class Demonstration(HttpClient):
     def test_a_line_a_second_flushed_into_a_pipe_on_a_new_connection_each(self):
         backend = self.backend("server-7c4bfd74d-29c69")
+        start = time.monotonic()
         process = subprocess.Popen([lbtest.program(CLIENT), "--url", f"http://{backend.address}/pod"],
                                    stdout=subprocess.PIPE, env=lbtest.clean_env())
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        seen = [(process.stdout.readline(), time.monotonic()) for _ in range(3)]
-        self.assertEqual([line for line, _ in seen], [b"#%d: server-7c4bfd74d-29c69\n" % n for n in (1, 2, 3)])
-        for n, (_, at) in enumerate(seen):
-            self.assertLess(at - backend.requests[n]["at"], 0.9)  # not held back till the next one
-        gaps = [b["at"] - a["at"] for a, b in zip(backend.requests, backend.requests[1:])]
-        for gap in gaps[:2]:
-            self.assertGreater(gap, 0.8)
-            self.assertLess(gap, 5)
+        self.assertEqual([process.stdout.readline() for _ in range(3)],
+                         [b"#%d: server-7c4bfd74d-29c69\n" % n for n in (1, 2, 3)])
+        for n, request in enumerate(backend.requests):  # a busy machine makes them later, never earlier
+            self.assertGreater(request["at"] - start, n)
         self.assertEqual(len({r["peer"] for r in backend.requests[:3]}), 3)
         for request in backend.requests:
             self.assertEqual(request["path"], "/pod")
             self.assertEqual(request["headers"]["connection"], "close")
             self.assertEqual(request["headers"]["host"], backend.address)
+
+    def test_a_line_is_not_held_back(self):
+        backend = self.backend()
+        process = subprocess.Popen([lbtest.program(CLIENT), "--interval", "1h", backend.address],
+                                   stdout=subprocess.PIPE, env=lbtest.clean_env())
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.stdout.readline(), b"#1: pod-a\n")
 
     def test_each_way_to_name_the_target(self):
         backend = self.backend()

@@ -58,6 +58,14 @@ class RollingRestart(lbtest.Case):
     def start_one(self, n, address="127.0.0.1:0"):
         return self.server("--drain-delay", DRAIN_DELAY, "--threads", 1, "--http-listen", address, name=f"server-{n}")
 
+    @staticmethod
+    def checks(server):
+        """How often the proxy was told that it is ready."""
+        with Client(server.admin) as c:
+            lines = c.ask(get("/metrics")).body.decode().splitlines()
+        return sum(int(line.split()[-1]) for line in lines if '"/readyz",code="200"' in line
+                   and line.startswith("lbdemo_requests_total"))
+
     def restart_all(self, mode, keep):
         servers = [self.start_one(n) for n in range(3)]
         proxy = haproxy.HAProxy(self.folder, [s.http for s in servers], mode=mode,
@@ -73,8 +81,8 @@ class RollingRestart(lbtest.Case):
             again = self.start_one(n, server.http)
             boots.add(again.pid)
             asked = load.answered
-            time.sleep(0.4)  # the proxy finds it, and the others' load has gone on
-            self.assertGreater(load.answered, asked)
+            lbtest.wait_until(lambda: self.checks(again) > 1, "the proxy to find it")
+            lbtest.wait_until(lambda: load.answered > asked, "the others' load to go on")
         load.stop()
         self.assertEqual(len(boots), 3)
         self.assertEqual(load.failures, [], f"beside {load.answered} answers")
