@@ -10,6 +10,13 @@
 
 #include "lab/state.h"
 
+int lb_lab_check_servers(const struct lb_lab_options *options, struct lb_error *err)
+{
+    if (options->servers < 2)
+        return lb_error_set(err, "option --servers: balancing is shown with at least 2 servers");
+    return 0;
+}
+
 int lb_lab_choose(const struct lb_lab_options *options, const struct lb_topology **l4,
                   const struct lb_topology **l7, struct lb_error *err)
 {

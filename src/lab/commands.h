@@ -40,6 +40,9 @@ int lb_lab_demo(const struct lb_lab_options *options, struct lb_error *err);
 /* All topologies by all kinds of traffic: truth against verdict. */
 int lb_lab_matrix(const struct lb_lab_options *options, struct lb_error *err);
 
+/* One server shows nothing of balancing. */
+int lb_lab_check_servers(const struct lb_lab_options *options, struct lb_error *err) LB_MUST_CHECK;
+
 /* The topologies --l4 and --l7 name, or the usual ones: HAProxy for L4; Envoy, where it is
  * installed, else HAProxy for L7. */
 int lb_lab_choose(const struct lb_lab_options *options, const struct lb_topology **l4,

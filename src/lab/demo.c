@@ -276,11 +276,8 @@ int lb_lab_demo(const struct lb_lab_options *options, struct lb_error *err)
 {
     const struct lb_topology *topologies[ROWS];
     char dir[PATH_MAX];
-    if (options->servers < 2) {
-        lb_error_set(err, "option --servers: the demonstration needs at least 2 servers");
-        return -LB_EXIT_USAGE;
-    }
-    if (lb_lab_choose(options, &topologies[L4], &topologies[L7], err) < 0 ||
+    if (lb_lab_check_servers(options, err) < 0 ||
+        lb_lab_choose(options, &topologies[L4], &topologies[L7], err) < 0 ||
         check_topology(topologies[L4], err) < 0 || check_topology(topologies[L7], err) < 0)
         return -LB_EXIT_USAGE;
     if (lb_lab_folder(options, "demo", dir, err) < 0)

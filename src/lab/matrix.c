@@ -232,6 +232,8 @@ static int run_all(struct lb_supervisor *supervisor, const struct lb_lab_options
 
 int lb_lab_matrix(const struct lb_lab_options *options, struct lb_error *err)
 {
+    if (lb_lab_check_servers(options, err) < 0)
+        return -LB_EXIT_USAGE;
     struct counts sum = {0};
     const struct lb_topology **chosen = calloc(lb_topology_count, sizeof *chosen);
     struct lb_supervisor *supervisor = chosen ? lb_supervisor_new(err) : NULL;

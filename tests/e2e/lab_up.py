@@ -162,6 +162,7 @@ class Failing(lablib.LabCase):
                            (["up", "--servers", "51"], "'51'"), (["up", "--repeat", "2"], "'--repeat'"),
                            (["up", "more"], "'more'"), (["matrix", "--repeat", "0"], "'0'"),
                            (["demo", "--servers", "1"], "at least 2 servers"),
+                           (["matrix", "--servers", "1"], "at least 2 servers"),
                            (["demo", "--l4", "haproxy-tcp-source"], "spreads evenly"),
                            (["run"], "needs a client"), (["run", "ftp", "L4"], "'ftp' is no client")):
             with self.subTest(args=args):
