@@ -106,6 +106,12 @@ class Connections(Case):
         self.assertEqual({r["ordinal"] for r in found}, {1})
         self.assertEqual(len(set(peer.peers)), 5)
 
+    def test_200_channels_at_once_carry_1000_calls(self):
+        found = self.requests(self.server().grpc, "-n", "1000", "-i", "0", "-c", "200", "--timeout", "30s")
+        self.assertEqual({r["outcome"] for r in found}, {"ok"})
+        used = [r["connection"] for r in found]
+        self.assertEqual({n: used.count(n) for n in set(used)}, {n: 5 for n in range(1, 201)})
+
     def test_many_calls_in_flight_on_one_connection(self):
         peer = self.peer(barrier=threading.Barrier(8))
         found = self.requests(peer.address, "-n", "8", "-i", "0", "--streams", "8")
@@ -388,6 +394,38 @@ class Errors(Case):
         client.signal(signal.SIGINT)
         self.assertEqual(client.wait(3), 3, client.err())
         self.assertIn("1 more abandoned", client.out())
+
+    def test_lines_are_flushed_into_a_pipe_and_a_closed_one_ends_the_run(self):
+        client = subprocess.Popen([lbtest.program(CLIENT), "-i", "10ms", self.peer().address], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, env=lbtest.clean_env())
+        self.addCleanup(client.stderr.close)
+        self.addCleanup(client.kill)
+        self.assertEqual(client.stdout.readline(), f"#1: {NAME}\n".encode())
+        client.stdout.close()
+        self.assertEqual(client.wait(lbtest.DEADLINE_S), 1)
+        self.assertEqual(client.stderr.read(), b"lbdemo-grpc-client: standard output: Broken pipe\n")
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        peer = self.peer()
+        for args in (["-n", "1"], ["-n", "1", "-q"], ["-n", "1", "-o", "json"], ["-n", "1", "-o", "ndjson"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([lbtest.program(CLIENT), *args, peer.address], stdout=full,
+                                      stderr=subprocess.PIPE, env=lbtest.clean_env(), timeout=lbtest.DEADLINE_S,
+                                      check=False)
+            self.assertEqual(done.returncode, 1, args)
+            self.assertRegex(done.stderr, rb"^lbdemo-grpc-client: .*standard output: No space left on device\n$", args)
+
+    def test_a_server_killed_in_mid_run_is_an_error_a_request_and_the_run_goes_on(self):
+        server = self.server()
+        client = self.start(CLIENT, "-i", "10ms", server.grpc)
+        lbtest.wait_until(lambda: "#5: " in client.out(), "five replies")
+        server.popen.kill()
+        refused = f": error: UNAVAILABLE: connect {server.grpc}: Connection refused\n"
+        lbtest.wait_until(lambda: client.out().count(refused) > 5, "five more requests")
+        client.signal(signal.SIGINT)
+        self.assertEqual(client.wait(), 0, client.err())
+        numbers = [int(n) for n in re.findall(r"^#(\d+): ", client.out(), re.MULTILINE)]
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
 
 
 class Identity(Case):

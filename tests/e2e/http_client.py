@@ -111,6 +111,18 @@ class Connections(HttpClient):
         self.assertEqual(backend.connections(), 3)
         self.assertNotIn("connection", backend.requests[0]["headers"])
 
+    def test_1000_requests_on_one_connection(self):
+        found = self.objects("-n", "1000", "-i", "0", "--reuse-connection", self.server().http)
+        self.assertEqual([(r["outcome"], r["connection"], r["ordinal"]) for r in found],
+                         [("ok", 1, n) for n in range(1, 1001)])
+
+    def test_200_connections_at_once_carry_1000_requests(self):
+        found = self.objects("-n", "1000", "-i", "0", "-c", "200", "--reuse-connection", "--timeout", "30s",
+                             self.server().http)
+        self.assertEqual({r["outcome"] for r in found}, {"ok"})
+        used = [r["connection"] for r in found]
+        self.assertEqual({n: used.count(n) for n in set(used)}, {n: 5 for n in range(1, 201)})
+
     def test_a_connection_the_server_ends_is_a_new_one_next(self):
         backend = self.backend(reply=lambda h: backend.answer(h, headers=[("Connection", "close")]))
         objects = self.objects("-n", "4", "-i", "20ms", "--reuse-connection", backend.address)
@@ -220,6 +232,14 @@ class Errors(HttpClient):
         lines, _ = self.calls("-n", "2", "-i", "10ms", "--timeout", "200ms", raw.address, status=3)
         self.assertEqual(lines, [f"#{n}: error: {raw.address} did not reply in time" for n in (1, 2)])
         self.assertGreater(time.monotonic() - start, 0.4)
+
+    def test_the_timeout_is_five_seconds(self):
+        raw = self.raw(lambda s: s.recv(4096) and time.sleep(10))
+        start = time.monotonic()
+        lines, _ = self.calls("-n", "1", raw.address, status=3)
+        self.assertEqual(lines, [f"#1: error: {raw.address} did not reply in time"])
+        # The server answers nothing before 10 s, so only the client's own limit ends it earlier.
+        self.assertGreaterEqual(time.monotonic() - start, 5)
 
     def test_replies_that_are_none(self):
         reset = struct.pack("ii", 1, 0)

@@ -100,6 +100,17 @@ class Demonstration(lablib.LabCase):
         self.assertIn("interrupted by SIGINT", lab.err())
         self.assert_gone(started)
 
+    def test_output_into_a_closed_pipe_leaves_nothing(self):
+        lab = subprocess.Popen([lbtest.program("lbdemo-lab"), "demo", "--l7", "haproxy"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, env=lbtest.clean_env(**self.environment()))
+        self.addCleanup(lab.kill)
+        while not (line := lab.stdout.readline()).startswith(b"#1: "):
+            self.assertTrue(line, "it ended before the first request")
+        started = lablib.descendants(lab.pid)
+        lab.stdout.close()
+        self.assertNotEqual(lab.wait(lbtest.DEADLINE_S), 0)
+        self.assert_gone(started)
+
 
 if __name__ == "__main__":
     lablib.need("haproxy", "nginx")
