@@ -46,7 +46,7 @@ static int feed(struct lb_tally *t, uint64_t n, uint32_t connections, uint32_t b
             .result = LB_RESULT_ANSWER,
             .backend = names[backend],
             .boot = "5f3a9c1d2e4b6a78",
-            .group = "v1",
+            .version = "v1",
         };
         o.toss[0] = (struct lb_toss){
             .tossed = true, .own = false, .groups = 64, .weight = 1 + backend % 64, .total = 9999};

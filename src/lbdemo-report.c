@@ -20,6 +20,7 @@
 #include "report/report_text.h"
 #include "report/report_write.h"
 #include "report/verdict_json.h"
+#include "report/weights.h"
 
 #define PROGRAM "lbdemo-report"
 
@@ -28,7 +29,9 @@ struct config {
     int json, matrix, compare, keep_going;
     int expect;
     uint64_t expect_backends;
-    const char *max_errors; /* NULL: no limit */
+    const char *expect_weights; /* "v1=90,v2=10" */
+    int group_by;               /* enum lb_group_by */
+    const char *max_errors;     /* NULL: no limit */
     double alpha;
 };
 
@@ -36,6 +39,9 @@ struct config {
 static const char *const expect_words[] = {"nothing",        "balanced",    "per-request",
                                            "per-connection", "client-side", "sticky",
                                            "pinned",         NULL};
+
+/* In the order of enum lb_group_by. */
+static const char *const groupings[] = {"nothing", "version", "zone", "node", "backend", NULL};
 
 static int check_count(const char *text, struct lb_error *err)
 {
@@ -74,6 +80,11 @@ static const struct lb_option judging_options[] = {
     {"expect-backends", LB_OPTION_UINT, "N",
      "Exit 1 unless that many backends answered. 0: as many as the reports expected.",
      AT(expect_backends), .max = 10000},
+    {"expect-weights", LB_OPTION_STRING, "NAME=W,...",
+     "Exit 1 unless shares are in proportion to these, as in v1=90,v2=10.", AT(expect_weights)},
+    {"group-by", LB_OPTION_CHOICE, NULL,
+     "Judge the shares of versions, zones or nodes, which the names of --expect-weights are.",
+     AT(group_by), .choices = groupings},
     {"max-errors", LB_OPTION_STRING, "N", "Exit 1 when more requests failed.", AT(max_errors),
      .check = check_count},
     {"alpha", LB_OPTION_DOUBLE, "P",
@@ -135,9 +146,21 @@ static int read_all(const struct config *c, const struct lb_inputs *inputs, stru
 }
 
 /* What the options say takes the place of what the reports say. */
-static int set_judging(const struct config *c, struct lb_report *r)
+static int set_judging(const struct config *c, struct lb_report *r, struct lb_error *err)
 {
     struct lb_report_judging judging = r->judging;
+    struct lb_weights weights;
+    if (lb_weights_parse(c->expect_weights, &weights, err) < 0) {
+        lb_weights_clear(&weights);
+        return -1;
+    }
+    /* The reports' weights are of what they were grouped by. */
+    if (weights.count || c->group_by != LB_GROUP_NONE) {
+        judging.weights = weights.list;
+        judging.n_weights = weights.count;
+    }
+    if (c->group_by != LB_GROUP_NONE)
+        judging.group_by = lb_group_by_name((enum lb_group_by)c->group_by);
     if (c->alpha > 0)
         judging.alpha_layer = judging.alpha_evenness = c->alpha;
     if (c->expect_backends)
@@ -145,10 +168,13 @@ static int set_judging(const struct config *c, struct lb_report *r)
     judging.expectation = (struct lb_expectation){
         .word = (enum lb_expect_word)c->expect,
         .backends = (unsigned)c->expect_backends,
+        .weights = weights.count > 0,
         .limit_errors = c->max_errors != NULL,
         .max_errors = c->max_errors ? strtoull(c->max_errors, NULL, 10) : 0,
     };
-    return lb_report_set_judging(r, &judging);
+    int failed = lb_report_set_judging(r, &judging);
+    lb_weights_clear(&weights);
+    return failed < 0 ? lb_error_set(err, "out of memory") : 0;
 }
 
 /* Reads and merges the arguments and cuts the result into judged groups. */
@@ -170,8 +196,8 @@ static int prepare(const struct config *c, char **arguments, int count, struct l
         return -1;
     if (all->n_runs == 0)
         return lb_error_set(err, "no report could be read");
-    if (set_judging(c, all) < 0)
-        return lb_error_set(err, "out of memory");
+    if (set_judging(c, all, err) < 0)
+        return -1;
     return lb_groups_make(all, c->by, groups, err) < 0 ? -1 : status;
 }
 

@@ -214,6 +214,7 @@ src_liblbreport_a_SOURCES = \
 	src/report/segment_read.c \
 	src/report/segment_write.c \
 	src/report/verdict_json.c src/report/verdict_json.h \
+	src/report/weights.c src/report/weights.h \
 	src/report/when.c src/report/when.h
 nodist_src_liblbreport_a_SOURCES = src/report/page_css.c
 EXTRA_DIST += src/report/page.css

@@ -310,9 +310,9 @@ static int hold(struct lb_feed *f, const struct item *i)
 static int set_labels(struct lb_feed *f, uint32_t at, const struct lb_observation *o)
 {
     struct lb_backend *b = &f->s->backends[at];
-    const char *values[] = {o->group, o->version, o->zone, o->node};
-    char **kept[] = {&b->group, &b->version, &b->zone, &b->node};
-    for (unsigned i = 0; i < 4; i++) {
+    const char *values[] = {o->version, o->zone, o->node};
+    char **kept[] = {&b->version, &b->zone, &b->node};
+    for (unsigned i = 0; i < 3; i++) {
         if (!values[i] || !*values[i] || f->labelled[at] & 1u << i)
             continue;
         char *text = lb_keep_text(values[i]);

@@ -62,7 +62,6 @@ struct lb_observation {
 
     const char *backend; /* name the reply gave; NULL or "": none */
     const char *boot;    /* its boot id where known */
-    const char *group;   /* label chosen by --group-by, e.g. "v1" */
     const char *version;
     const char *zone;
     const char *node;

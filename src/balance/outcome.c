@@ -236,7 +236,7 @@ static bool pattern_is_uneven(const struct lb_scene *sc)
 {
     const struct lb_pattern *p = &sc->v->pattern;
     return p->kind == LB_PATTERN_WEIGHTED_ROUND_ROBIN && p->match >= PERIOD_CERTAIN &&
-           !sc->options->weights && !sc->options->by_group && !clock_possible(&sc->v->layers);
+           !sc->options->weights && !sc->v->by_group && !clock_possible(&sc->v->layers);
 }
 
 /* The test rejected: unless failed requests can explain it. */

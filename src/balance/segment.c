@@ -23,7 +23,6 @@ static void free_backend(struct lb_backend *b)
 {
     free(b->name);
     free(b->boot);
-    free(b->group);
     free(b->version);
     free(b->zone);
     free(b->node);
@@ -66,12 +65,11 @@ uint32_t lb_segment_append_backend(struct lb_segment *s, const char *name, const
     *b = (struct lb_backend){
         .name = lb_keep_text(name),
         .boot = lb_keep_text(boot),
-        .group = lb_keep_text(NULL),
         .version = lb_keep_text(NULL),
         .zone = lb_keep_text(NULL),
         .node = lb_keep_text(NULL),
     };
-    if (!b->name || !b->boot || !b->group || !b->version || !b->zone || !b->node) {
+    if (!b->name || !b->boot || !b->version || !b->zone || !b->node) {
         free_backend(b);
         return LB_NONE;
     }
@@ -127,9 +125,9 @@ static void *copy_array(const void *from, size_t n, size_t size)
 /* Copies b onto an appended backend of the same name and boot. */
 static int copy_backend(struct lb_backend *to, const struct lb_backend *from)
 {
-    char **texts[] = {&to->group, &to->version, &to->zone, &to->node};
-    const char *values[] = {from->group, from->version, from->zone, from->node};
-    for (size_t i = 0; i < 4; i++) {
+    char **texts[] = {&to->version, &to->zone, &to->node};
+    const char *values[] = {from->version, from->zone, from->node};
+    for (size_t i = 0; i < 3; i++) {
         char *text = lb_keep_text(values[i]);
         if (!text)
             return -1;
@@ -140,7 +138,6 @@ static int copy_backend(struct lb_backend *to, const struct lb_backend *from)
     *to = *from;
     to->name = kept.name;
     to->boot = kept.boot;
-    to->group = kept.group;
     to->version = kept.version;
     to->zone = kept.zone;
     to->node = kept.node;

@@ -45,7 +45,6 @@ enum lb_pair_kind {
 struct lb_backend {
     char *name;
     char *boot; /* "" where not known */
-    char *group;
     char *version;
     char *zone;
     char *node;

@@ -20,8 +20,8 @@ static bool backend_ok(const struct lb_segment *s, uint32_t backend)
 
 static const char *check_backend(const struct lb_segment *s, const struct lb_backend *b)
 {
-    if (!text_ok(b->name) || !*b->name || !text_ok(b->boot) || !text_ok(b->group) ||
-        !text_ok(b->version) || !text_ok(b->zone) || !text_ok(b->node))
+    if (!text_ok(b->name) || !*b->name || !text_ok(b->boot) || !text_ok(b->version) ||
+        !text_ok(b->zone) || !text_ok(b->node))
         return "a backend's name is missing or too long";
     if (b->answers > s->answers || b->errors > s->errors || b->starts > b->answers ||
         b->aside > b->answers || b->aside_starts > b->starts || b->aside_starts > b->aside)

@@ -17,10 +17,9 @@ static uint32_t mapped(const struct maps *m, uint32_t backend)
 
 static bool equal_backend(const struct lb_backend *a, const struct lb_backend *b)
 {
-    return strcmp(a->group, b->group) == 0 && strcmp(a->version, b->version) == 0 &&
-           strcmp(a->zone, b->zone) == 0 && strcmp(a->node, b->node) == 0 &&
-           a->answers == b->answers && a->errors == b->errors && a->starts == b->starts &&
-           a->aside == b->aside && a->aside_starts == b->aside_starts &&
+    return strcmp(a->version, b->version) == 0 && strcmp(a->zone, b->zone) == 0 &&
+           strcmp(a->node, b->node) == 0 && a->answers == b->answers && a->errors == b->errors &&
+           a->starts == b->starts && a->aside == b->aside && a->aside_starts == b->aside_starts &&
            a->first_request == b->first_request && a->last_request == b->last_request &&
            a->first_ns == b->first_ns && a->last_ns == b->last_ns &&
            memcmp(a->pairs, b->pairs, sizeof(a->pairs)) == 0 &&

@@ -15,9 +15,8 @@ static int set_text(char **to, const char *text)
 static int share_init(struct lb_share *s, const char *name)
 {
     *s = (struct lb_share){.expected = -1, .first_ns = -1, .last_ns = -1};
-    return set_text(&s->name, name) < 0 || set_text(&s->group, "") < 0 ||
-                   set_text(&s->version, "") < 0 || set_text(&s->zone, "") < 0 ||
-                   set_text(&s->node, "") < 0
+    return set_text(&s->name, name) < 0 || set_text(&s->version, "") < 0 ||
+                   set_text(&s->zone, "") < 0 || set_text(&s->node, "") < 0
                ? -1
                : 0;
 }
@@ -60,8 +59,8 @@ static int agree(char **kept, const char *label, bool first)
 static int join_labels(struct lb_share *s, const struct lb_backend *b)
 {
     bool first = s->first_ns < 0;
-    if (agree(&s->group, b->group, first) < 0 || agree(&s->version, b->version, first) < 0 ||
-        agree(&s->zone, b->zone, first) < 0 || agree(&s->node, b->node, first) < 0)
+    if (agree(&s->version, b->version, first) < 0 || agree(&s->zone, b->zone, first) < 0 ||
+        agree(&s->node, b->node, first) < 0)
         return -1;
     if (first || b->first_ns < s->first_ns)
         s->first_ns = b->first_ns < 0 ? 0 : b->first_ns;
@@ -70,11 +69,28 @@ static int join_labels(struct lb_share *s, const struct lb_backend *b)
     return 0;
 }
 
+/* The group of a backend; NULL when each is by itself. */
+static const char *group_of(enum lb_group_by by, const struct lb_backend *b)
+{
+    switch (by) {
+    case LB_GROUP_NONE:
+        break;
+    case LB_GROUP_VERSION:
+        return b->version;
+    case LB_GROUP_ZONE:
+        return b->zone;
+    case LB_GROUP_NODE:
+        return b->node;
+    case LB_GROUP_BACKEND:
+        return b->name;
+    }
+    return NULL;
+}
+
 /* Makes the shares of all roster entries; several segments may give an entry different groups, the
  * first one counts. */
 static int make_shares(struct lb_scene *sc)
 {
-    bool by_group = sc->options->by_group;
     for (size_t i = 0; i < lb_tally_segments(sc->tally); i++) {
         const struct lb_segment *s = lb_tally_segment(sc->tally, i);
         for (size_t j = 0; j < s->n_backends; j++) {
@@ -82,11 +98,12 @@ static int make_shares(struct lb_scene *sc)
             uint32_t entry = sc->roster.map[i][j];
             if (sc->share_of[entry] == LB_NONE) {
                 char buffer[LB_MAX_NAME + 32];
+                const char *group = group_of(sc->options->group_by, b);
                 const char *name =
-                    by_group ? b->group
-                             : entry_name(&sc->roster.entries[entry], buffer, sizeof(buffer));
-                sc->share_of[entry] =
-                    add_share(sc->v, by_group && !*name ? "none" : name, by_group);
+                    !group   ? entry_name(&sc->roster.entries[entry], buffer, sizeof(buffer))
+                    : *group ? group
+                             : "none";
+                sc->share_of[entry] = add_share(sc->v, name, group != NULL);
                 if (sc->share_of[entry] == LB_NONE)
                     return -1;
             }
@@ -205,7 +222,7 @@ static int expect_weights(struct lb_scene *sc)
 static void expect_equal(struct lb_scene *sc)
 {
     struct lb_verdict *v = sc->v;
-    uint64_t told = sc->options->by_group ? 0 : sc->options->expected_backends;
+    uint64_t told = sc->v->by_group ? 0 : sc->options->expected_backends;
     v->expected = told > v->seen ? told : v->seen;
     sc->not_named = v->expected - v->seen;
     for (size_t i = 0; i < v->n_shares; i++)

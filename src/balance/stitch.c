@@ -58,8 +58,8 @@ static int join_backend(struct lb_backend *a, const struct lb_backend *b, unsign
     a->aside_starts += b->aside_starts;
     for (unsigned i = 0; i < LB_SLOTS; i++)
         a->slots[i >> narrower] += b->slots[i];
-    if (set_missing(&a->group, b->group) < 0 || set_missing(&a->version, b->version) < 0 ||
-        set_missing(&a->zone, b->zone) < 0 || set_missing(&a->node, b->node) < 0)
+    if (set_missing(&a->version, b->version) < 0 || set_missing(&a->zone, b->zone) < 0 ||
+        set_missing(&a->node, b->node) < 0)
         return -1;
     return lb_histogram_merge(&a->latency, &b->latency);
 }

@@ -30,6 +30,25 @@ const char *lb_unit_name(enum lb_unit unit, bool plural)
     return names[unit][plural];
 }
 
+static const char *const groupings[] = {
+    [LB_GROUP_NONE] = "",     [LB_GROUP_VERSION] = "version", [LB_GROUP_ZONE] = "zone",
+    [LB_GROUP_NODE] = "node", [LB_GROUP_BACKEND] = "backend",
+};
+
+const char *lb_group_by_name(enum lb_group_by by)
+{
+    return groupings[by];
+}
+
+int lb_group_by_parse(const char *name)
+{
+    for (int i = LB_GROUP_NONE; i <= LB_GROUP_BACKEND; i++) {
+        if (strcmp(groupings[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
 static void count_totals(struct lb_scene *sc)
 {
     struct lb_verdict *v = sc->v;
@@ -226,7 +245,7 @@ static int make(struct lb_scene *sc)
     v->alpha_layer = o->alpha_layer > 0 ? o->alpha_layer : LB_ALPHA_LAYER;
     v->alpha_evenness = o->alpha_evenness > 0 ? o->alpha_evenness : LB_ALPHA_EVENNESS;
     v->failing = -1;
-    v->by_group = o->by_group;
+    v->by_group = o->group_by != LB_GROUP_NONE;
     v->translate = o->translate;
     if (lb_layers_judge(sc->tally, o->target, v->alpha_layer, &v->layers) < 0 ||
         lb_roster_make(sc->tally, &sc->roster) < 0)
@@ -270,7 +289,6 @@ void lb_verdict_free(struct lb_verdict *v)
     for (size_t i = 0; i < v->n_shares; i++) {
         struct lb_share *s = &v->shares[i];
         free(s->name);
-        free(s->group);
         free(s->version);
         free(s->zone);
         free(s->node);

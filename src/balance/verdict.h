@@ -27,8 +27,23 @@ const char *lb_outcome_name(enum lb_outcome outcome);
 enum lb_unit { LB_UNIT_REQUEST, LB_UNIT_CONNECTION, LB_UNIT_KEY };
 const char *lb_unit_name(enum lb_unit unit, bool plural);
 
+/* What backends are put together by, of the labels they gave. */
+enum lb_group_by {
+    LB_GROUP_NONE, /* each backend by itself, told from another by name and boot id */
+    LB_GROUP_VERSION,
+    LB_GROUP_ZONE,
+    LB_GROUP_NODE,
+    LB_GROUP_BACKEND /* each name by itself, which weights can be given for */
+};
+
+/* "", "version", "zone", "node", "backend". */
+const char *lb_group_by_name(enum lb_group_by by);
+
+/* The other way; -1 for anything else. */
+int lb_group_by_parse(const char *name);
+
 struct lb_weight {
-    const char *name; /* backend, or group with by_group */
+    const char *name; /* backend, or group with group_by */
     double weight;    /* >= 0 */
 };
 
@@ -38,8 +53,8 @@ struct lb_verdict_options {
     unsigned expected_backends;      /* 0: not told */
     const struct lb_weight *weights; /* expected shares; NULL: equal */
     size_t n_weights;
-    bool by_group; /* judge shares of groups (observation.group), not backends */
-    bool live;     /* leave out what costs: pattern, timeline, intervals, advice */
+    enum lb_group_by group_by; /* whose shares are judged */
+    bool live;                 /* leave out what costs: pattern, timeline, intervals, advice */
     const struct lb_target_facts *target; /* NULL: not known */
     const struct lb_layers *known;   /* of a probe of the same target: its layer counts where this
                                         tally cannot tell; NULL: none */
@@ -50,7 +65,7 @@ struct lb_verdict_options {
 /* One line of the table: a backend (restarts under one name joined) or a group. */
 struct lb_share {
     char *name;
-    char *group, *version, *zone, *node; /* of a backend; "" unknown or differing */
+    char *version, *zone, *node; /* of a backend; "" unknown or differing */
     uint64_t answers, errors;
     uint64_t connections; /* whose first request it answered */
     uint64_t units;       /* in the verdict's unit */

@@ -10,7 +10,6 @@
 #include "common/units.h"
 #include "report/report.h"
 
-#define MAX_WEIGHTS 1000
 #define DEFAULT_INTERVAL_NS LB_NS_PER_S
 #define DAY_NS (24 * 3600 * LB_NS_PER_S)
 
@@ -185,7 +184,6 @@ static int plan_load(const struct lb_client_options *o, const struct lb_transpor
     load->duration_ns = o->duration_ns;
     load->timeout_ns = o->timeout_ns;
     load->warmup_ns = o->warmup_ns;
-    load->group_by = o->group_by >= 0 ? LB_GROUP_VERSION + o->group_by : LB_GROUP_NONE;
     load->schedule = (struct lb_schedule_options){
         .mode = o->diagnose         ? LB_SCHEDULE_DIAGNOSE
                 : o->new_connection ? LB_SCHEDULE_NEW
@@ -200,38 +198,6 @@ static int plan_load(const struct lb_client_options *o, const struct lb_transpor
     return plan_pace(o, load, err);
 }
 
-/* "v1=90,v2=10" */
-static int plan_weights(const struct lb_client_options *o, struct lb_client_plan *plan,
-                        struct lb_error *err)
-{
-    if (!o->expect_weights)
-        return 0;
-    plan->weight_text = strdup(o->expect_weights);
-    plan->weights = calloc(MAX_WEIGHTS, sizeof *plan->weights);
-    if (!plan->weight_text || !plan->weights)
-        return lb_error_set(err, "out of memory");
-    double sum = 0;
-    char *rest = plan->weight_text, *item;
-    while ((item = strsep(&rest, ","))) {
-        struct lb_error why;
-        char *equals = strrchr(item, '=');
-        double weight;
-        if (!equals || equals == item || plan->weight_count == MAX_WEIGHTS)
-            return lb_error_set(err, "option --expect-weights: '%s' is not like v1=90,v2=10",
-                                o->expect_weights);
-        *equals = '\0';
-        if (lb_parse_double(equals + 1, 0, 1e9, &weight, &why) < 0)
-            return lb_error_set(err, "option --expect-weights: %.300s", why.text);
-        for (size_t i = 0; i < plan->weight_count; i++) {
-            if (strcmp(plan->weights[i].name, item) == 0)
-                return lb_error_set(err, "option --expect-weights: '%s' is there twice", item);
-        }
-        plan->weights[plan->weight_count++] = (struct lb_weight){item, weight};
-        sum += weight;
-    }
-    return sum > 0 ? 0 : lb_error_set(err, "option --expect-weights: all weights are 0");
-}
-
 int lb_client_options_plan(const struct lb_client_options *o,
                            const struct lb_transport_ops *transport, struct lb_client_plan *plan,
                            struct lb_error *err)
@@ -242,9 +208,11 @@ int lb_client_options_plan(const struct lb_client_options *o,
                             o->alpha);
     if (o->vary.count && !o->diagnose)
         return lb_error_set(err, "--vary needs --diagnose");
-    if (plan_load(o, transport, &plan->load, err) < 0 || plan_weights(o, plan, err) < 0)
+    if (plan_load(o, transport, &plan->load, err) < 0 ||
+        lb_weights_parse(o->expect_weights, &plan->weights, err) < 0)
         return -1;
     struct lb_expectation *expectation = &plan->expectation;
+    plan->group_by = o->group_by >= 0 ? LB_GROUP_VERSION + o->group_by : LB_GROUP_NONE;
     if (o->expect >= 0)
         expectation->word = LB_EXPECT_BALANCED + (unsigned)o->expect;
     expectation->backends = (unsigned)o->expect_backends;
@@ -262,7 +230,6 @@ int lb_client_options_plan(const struct lb_client_options *o,
 
 void lb_client_plan_clear(struct lb_client_plan *plan)
 {
-    free(plan->weights);
-    free(plan->weight_text);
+    lb_weights_clear(&plan->weights);
     memset(plan, 0, sizeof *plan);
 }

@@ -5,6 +5,7 @@
 #include "balance/expect.h"
 #include "client/engine.h"
 #include "common/options.h"
+#include "report/weights.h"
 
 enum lb_output_format { LB_OUTPUT_TEXT, LB_OUTPUT_JSON, LB_OUTPUT_NDJSON };
 
@@ -56,10 +57,9 @@ struct lb_client_plan {
     struct lb_load load;
     struct lb_vary vary; /* set by who knows the transport's facts (vary.h) */
     struct lb_expectation expectation;
+    enum lb_group_by group_by;
     bool looks; /* ends at the first look (balance/evenness.h) at which the expectation fails */
-    struct lb_weight *weights; /* of --expect-weights; names point into weight_text */
-    size_t weight_count;
-    char *weight_text;
+    struct lb_weights weights; /* of --expect-weights */
 };
 
 /* Checks the options against each other and against what the transport can do, and fills `plan`,

@@ -11,11 +11,6 @@
 #include "balance/verdict_text.h"
 #include "report/verdict_json.h"
 
-static const char *const groupings[] = {
-    [LB_GROUP_NONE] = "",     [LB_GROUP_VERSION] = "version", [LB_GROUP_ZONE] = "zone",
-    [LB_GROUP_NODE] = "node", [LB_GROUP_BACKEND] = "backend",
-};
-
 int lb_client_report_check(const char *path, struct lb_error *err)
 {
     const char *slash = strrchr(path, '/');
@@ -72,9 +67,9 @@ int lb_client_record_save(const struct lb_client_record *record, const char *pat
         .alpha_layer = verdict->alpha_layer,
         .alpha_evenness = verdict->alpha_evenness,
         .expected_backends = plan->expectation.backends,
-        .weights = plan->weights,
-        .n_weights = plan->weight_count,
-        .group_by = groupings[plan->load.group_by],
+        .weights = plan->weights.list,
+        .n_weights = plan->weights.count,
+        .group_by = lb_group_by_name(plan->group_by),
         .expectation = plan->expectation,
     };
     return lb_report_save(path, &record->run, tally, &judging, verdict, err);

@@ -274,25 +274,8 @@ static void send_due(struct lb_engine *e)
 /* --- replies -------------------------------------------------------------------------------------
  */
 
-static const char *group_of(enum lb_group_by by, const struct lb_reply *reply)
-{
-    switch (by) {
-    case LB_GROUP_NONE:
-        break;
-    case LB_GROUP_VERSION:
-        return reply->version;
-    case LB_GROUP_ZONE:
-        return reply->zone;
-    case LB_GROUP_NODE:
-        return reply->node;
-    case LB_GROUP_BACKEND:
-        return reply->backend;
-    }
-    return "";
-}
-
-static void observe(const struct lb_engine *e, const struct lb_done *done,
-                    char server_connection[24], struct lb_observation *o)
+static void observe(const struct lb_done *done, char server_connection[24],
+                    struct lb_observation *o)
 {
     const struct lb_reply *reply = done->reply;
     server_connection[0] = '\0';
@@ -312,7 +295,6 @@ static void observe(const struct lb_engine *e, const struct lb_done *done,
         .status = reply->outcome == LB_REPLY_OK ? "" : reply->error,
         .backend = reply->backend,
         .boot = reply->boot_id,
-        .group = group_of(e->load.group_by, reply),
         .version = reply->version,
         .zone = reply->zone,
         .node = reply->node,
@@ -333,7 +315,7 @@ static void on_reply(void *arg, const struct lb_reply *reply)
     struct lb_observation observation;
     char server_connection[24];
     release_flight(e, &e->flights[reply->tag]);
-    observe(e, &done, server_connection, &observation);
+    observe(&done, server_connection, &observation);
     struct place *place = &phase->slots[flight.slot];
     observation.channel = place->channel;
     observation.aside = flight.aside;

@@ -8,14 +8,6 @@
 #include "client/transport.h"
 #include "client/vary.h"
 
-enum lb_group_by {
-    LB_GROUP_NONE,
-    LB_GROUP_VERSION,
-    LB_GROUP_ZONE,
-    LB_GROUP_NODE,
-    LB_GROUP_BACKEND
-};
-
 /* What load to make. */
 struct lb_load {
     uint64_t count;      /* requests measured; 0: no limit */
@@ -25,7 +17,6 @@ struct lb_load {
     int64_t timeout_ns;  /* of a request, from when it is sent */
     int64_t warmup_ns;   /* what is sent that long is neither measured nor handed on; the run
                           * begins when it has ended */
-    enum lb_group_by group_by;
     struct lb_schedule_options schedule;
 };
 

@@ -138,9 +138,9 @@ static struct lb_verdict_options verdict_options(const struct run *run)
         .alpha_layer = run->options->alpha,
         .alpha_evenness = evenness,
         .expected_backends = run->plan.expectation.backends,
-        .weights = run->plan.weights,
-        .n_weights = run->plan.weight_count,
-        .by_group = run->plan.load.group_by != LB_GROUP_NONE,
+        .weights = run->plan.weights.list,
+        .n_weights = run->plan.weights.count,
+        .group_by = run->plan.group_by,
         .translate = lb_text,
     };
 }

@@ -252,6 +252,10 @@ static int read_judging(const struct lb_place *document_at, json_t *document, st
         status = read_expectation(&at, object, &judging.expectation);
     if (status == 0 && !(judging.alpha_layer > 0 && judging.alpha_evenness > 0))
         status = lb_place_fail(&at, "has a significance that is not above 0");
+    if (status == 0 && lb_group_by_parse(judging.group_by) < 0) {
+        struct lb_place group_at = lb_place_member(&at, "group_by");
+        status = lb_place_fail(&group_at, "'%.40s' is nothing to group by", judging.group_by);
+    }
     judging.expectation.weights = judging.n_weights > 0;
     if (status == 0 && lb_report_set_judging(r, &judging) < 0)
         status = lb_place_no_memory(&at);

@@ -27,7 +27,6 @@ const struct lb_field lb_segment_fields[LB_SEGMENT_FIELDS] = {
 const struct lb_field lb_backend_fields[LB_BACKEND_FIELDS] = {
     {"name", LB_FIELD_TEXT, offsetof(struct lb_backend, name)},
     {"boot", LB_FIELD_TEXT, offsetof(struct lb_backend, boot), true},
-    {"group", LB_FIELD_TEXT, offsetof(struct lb_backend, group), true},
     {"version", LB_FIELD_TEXT, offsetof(struct lb_backend, version), true},
     {"zone", LB_FIELD_TEXT, offsetof(struct lb_backend, zone), true},
     {"node", LB_FIELD_TEXT, offsetof(struct lb_backend, node), true},

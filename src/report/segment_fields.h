@@ -6,7 +6,7 @@
 #include "report/fields.h"
 
 #define LB_SEGMENT_FIELDS 19
-#define LB_BACKEND_FIELDS 15
+#define LB_BACKEND_FIELDS 14
 #define LB_CONNECTION_FIELDS 16
 #define LB_FOLDED_FIELDS 7
 #define LB_KEY_FIELDS 6

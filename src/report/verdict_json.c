@@ -57,7 +57,6 @@ static const struct lb_field evenness_fields[] = {
 
 static const struct lb_field share_fields[] = {
     SHARE(TEXT, name, false, 0, MAX_SENTENCE),
-    SHARE(TEXT, group, true),
     SHARE(TEXT, version, true),
     SHARE(TEXT, zone, true),
     SHARE(TEXT, node, true),
@@ -304,7 +303,6 @@ static int check_share(const struct lb_place *at, json_t *object)
     int failed =
         lb_fields_read(at, object, share_fields, LB_FIELD_COUNT(share_fields), NULL, &s) < 0;
     free(s.name);
-    free(s.group);
     free(s.version);
     free(s.zone);
     free(s.node);

@@ -242,6 +242,21 @@ class Judging(ReportCase):
         self.report("--expect", "balanced", *few, status=3)
         self.assert_refused("lbdemo-report", ["--max-errors", "many", *few], 2, "'many'")
 
+    def test_shares_of_groups_are_judged_by_weights(self):
+        # Of three backends two are in zone-a.
+        files = self.make(3, balancer="per-request", requests=400)
+        by_zone = ["--group-by", "zone", "--expect-weights"]
+        out = self.report(*by_zone, "zone-a=2,zone-b=1", *files)
+        self.assertRegex(out, r"zone-a +[67]\d(\.\d)? %  expected 66\.7 %")
+        self.assertIn("uneven: ", self.report(*by_zone, "zone-a=1,zone-b=1", *files, status=1))
+        self.assertIn("uneven: ", self.report("--group-by", "zone", *files))
+        judging = json.loads(self.report("--json", *by_zone, "zone-a=2,zone-b=1", *files))["judging"]
+        self.assertEqual(judging["group_by"], "zone")
+        self.assertEqual({w["name"]: w["weight"] for w in judging["weights"]}, {"zone-a": 2, "zone-b": 1})
+        for args, words in ((["--expect-weights", "v1"], "'v1'"), (["--expect-weights", "a=0"], "all weights are 0"),
+                            (["--group-by", "colour"], "colour")):
+            self.assert_refused("lbdemo-report", [*args, *files], 2, words)
+
     def test_the_matrix_has_a_row_a_path_and_a_column_a_protocol(self):
         for path, balancer in (("L4", "per-connection"), ("L7", "per-request")):
             common = {"path": path, "balancer": balancer, "connections": 1}

@@ -92,10 +92,10 @@ START_TEST(weights_are_names_and_numbers)
 {
     options.expect_weights = "v1=90,v2=9.5,a=b=0.5";
     make(&http);
-    ck_assert_uint_eq(plan.weight_count, 3);
-    ck_assert_str_eq(plan.weights[0].name, "v1");
-    ck_assert_double_eq(plan.weights[1].weight, 9.5);
-    ck_assert_str_eq(plan.weights[2].name, "a=b");
+    ck_assert_uint_eq(plan.weights.count, 3);
+    ck_assert_str_eq(plan.weights.list[0].name, "v1");
+    ck_assert_double_eq(plan.weights.list[1].weight, 9.5);
+    ck_assert_str_eq(plan.weights.list[2].name, "a=b");
     ck_assert(plan.expectation.weights);
 }
 END_TEST
@@ -111,7 +111,7 @@ START_TEST(expectations_are_taken_over)
     ck_assert_uint_eq(plan.expectation.backends, 3);
     ck_assert(plan.expectation.limit_errors);
     ck_assert_uint_eq(plan.expectation.max_errors, 0);
-    ck_assert_int_eq(plan.load.group_by, LB_GROUP_ZONE);
+    ck_assert_int_eq(plan.group_by, LB_GROUP_ZONE);
 }
 END_TEST
 

@@ -129,7 +129,6 @@ static void add(struct lb_tally *tally, const char *backend, const char *boot, u
                                    .status = *backend ? "" : "connect: refused",
                                    .backend = backend,
                                    .boot = boot,
-                                   .group = "",
                                    .version = "",
                                    .zone = "",
                                    .node = "",

@@ -22,7 +22,7 @@ static void make_run(struct lb_observation *list, unsigned n, unsigned seed)
         o.ordinal = ++ordinals[connection];
         o.boot = boots[i > n / 2];
         o.remote = remotes[connection % 2];
-        o.group = o.backend[4] < 'c' ? "v1" : "v2";
+        o.version = o.backend[4] < 'c' ? "v1" : "v2";
         o.zone = "z";
         o.channel = 1 + connection / 3;
         o.aside = gsl_rng_uniform_int(rng, 4) == 0;

@@ -286,11 +286,12 @@ START_TEST(groups_are_judged_by_their_weights)
     for (unsigned i = 1; i <= 400; i++) {
         static const char *const names[] = {"a", "b", "c", "d"};
         struct lb_observation o = answer(i, i, names[i % 4]);
-        o.group = i % 4 == 3 ? "v2" : "v1";
+        o.version = i % 4 == 3 ? "v2" : "v1";
         ck_assert_int_eq(lb_tally_add(t, &o), 0);
     }
     struct lb_weight weights[] = {{"v1", 3}, {"v2", 1}};
-    struct lb_verdict_options o = {.weights = weights, .n_weights = 2, .by_group = true};
+    struct lb_verdict_options o = {
+        .weights = weights, .n_weights = 2, .group_by = LB_GROUP_VERSION};
     struct lb_verdict *v = judge(t, &o);
     ck_assert_uint_eq(v->n_shares, 2);
     ck_assert_uint_eq(v->shares[0].answers, 300);
@@ -310,11 +311,12 @@ START_TEST(a_group_that_never_answered_has_no_times)
     struct lb_tally *t = lb_tally_new("run", "", 1);
     for (unsigned i = 1; i <= 40; i++) {
         struct lb_observation o = answer(i, i, "a");
-        o.group = "v1";
+        o.version = "v1";
         ck_assert_int_eq(lb_tally_add(t, &o), 0);
     }
     struct lb_weight weights[] = {{"v1", 9}, {"v2", 1}};
-    struct lb_verdict_options o = {.weights = weights, .n_weights = 2, .by_group = true};
+    struct lb_verdict_options o = {
+        .weights = weights, .n_weights = 2, .group_by = LB_GROUP_VERSION};
     struct lb_verdict *v = judge(t, &o);
     ck_assert_uint_eq(v->n_shares, 2);
     ck_assert(v->shares[1].not_seen);
