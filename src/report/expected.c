@@ -17,10 +17,13 @@ struct lb_expected {
     size_t count;
     struct wanted {
         const char *name;
-        const char *protocol; /* "http", "grpc" */
-        json_t *labels;       /* borrowed: name to value; NULL: any */
-        int outcome;          /* enum lb_outcome */
-        int layer;            /* enum lb_layer, or ANY */
+        const char *protocol;      /* "http", "grpc" */
+        json_t *labels;            /* borrowed: name to value; NULL: any */
+        int outcome;               /* enum lb_outcome */
+        int layer;                 /* enum lb_layer, or ANY */
+        int group_by;              /* enum lb_group_by, or ANY: as the reports are judged */
+        struct lb_weight *weights; /* expected shares; NULL: as the reports are judged */
+        size_t n_weights;
     } wanted[];
 };
 
@@ -68,6 +71,40 @@ static int read_labels(const struct lb_place *at, json_t *object, json_t **label
     return 0;
 }
 
+/* "group_by" and "weights", an object of a number by name. */
+static int read_shares(const struct lb_place *at, json_t *object, struct wanted *w)
+{
+    struct lb_place group_at = lb_place_member(at, "group_by");
+    struct lb_place weights_at = lb_place_member(at, "weights");
+    json_t *group = json_object_get(object, "group_by"), *value;
+    json_t *weights = json_object_get(object, "weights");
+    const char *word = group ? text_of(at, object, "group_by") : "", *name;
+    double sum = 0;
+    if (!word)
+        return -1;
+    w->group_by = group || weights ? lb_group_by_parse(word) : ANY;
+    if (group && w->group_by <= LB_GROUP_NONE)
+        return lb_place_fail(&group_at, "'%.40s' is nothing to group by", word);
+    if (!weights)
+        return 0;
+    size_t n = json_object_size(weights);
+    if (n == 0 || n > LB_REPORT_MAX_WEIGHTS)
+        return lb_place_fail(&weights_at, "is no object of 1 to %d weights", LB_REPORT_MAX_WEIGHTS);
+    w->weights = calloc(n, sizeof *w->weights);
+    if (!w->weights)
+        return lb_place_no_memory(at);
+    json_object_foreach(weights, name, value)
+    {
+        struct lb_place here = lb_place_member(&weights_at, name);
+        double weight = json_number_value(value);
+        if (!json_is_number(value) || !(weight >= 0 && weight <= 1e9))
+            return lb_place_fail(&here, "is no number from 0 to 1000000000");
+        w->weights[w->n_weights++] = (struct lb_weight){name, weight};
+        sum += weight;
+    }
+    return sum > 0 ? 0 : lb_place_fail(&weights_at, "has only weights of 0");
+}
+
 static int read_wanted(const struct lb_place *at, json_t *object, struct wanted *w)
 {
     struct lb_place outcome_at = lb_place_member(at, "outcome");
@@ -87,7 +124,8 @@ static int read_wanted(const struct lb_place *at, json_t *object, struct wanted 
         if (w->layer < 0)
             return -1;
     }
-    return w->outcome < 0 ? -1 : read_labels(at, object, &w->labels);
+    return w->outcome < 0 || read_labels(at, object, &w->labels) < 0 ? -1
+                                                                     : read_shares(at, object, w);
 }
 
 static int read_document(const struct lb_place *at, json_t *document)
@@ -116,14 +154,15 @@ static struct lb_expected *parse(const struct lb_place *at, json_t *document)
         return NULL;
     }
     struct lb_place list_at = lb_place_member(at, "expected");
-    for (; e->count < n; e->count++) {
+    e->document = json_incref(document);
+    while (e->count < n) {
         struct lb_place here = lb_place_element(&list_at, e->count);
-        if (read_wanted(&here, json_array_get(list, e->count), &e->wanted[e->count]) < 0) {
-            free(e);
+        json_t *object = json_array_get(list, e->count);
+        if (read_wanted(&here, object, &e->wanted[e->count++]) < 0) {
+            lb_expected_free(e);
             return NULL;
         }
     }
-    e->document = json_incref(document);
     return e;
 }
 
@@ -150,6 +189,8 @@ void lb_expected_free(struct lb_expected *expected)
 {
     if (!expected)
         return;
+    for (size_t i = 0; i < expected->count; i++)
+        free(expected->wanted[i].weights);
     json_decref(expected->document);
     free(expected);
 }
@@ -183,6 +224,23 @@ static int check_group(const struct wanted *w, const struct lb_group *group)
     return open ? LB_EXIT_UNJUDGED : LB_EXIT_FAILURE;
 }
 
+/* Judges a group by the shares that are wanted, as `view` of it, whose verdict is the caller's.
+ * What its probe says of shares was judged otherwise: only the layer is taken from there. */
+static int judge_shares(const struct wanted *w, const struct lb_group *group,
+                        struct lb_report *report, struct lb_group *view, struct lb_error *err)
+{
+    *report = *group->report;
+    *view = *group;
+    report->judging.group_by = lb_group_by_name((enum lb_group_by)w->group_by);
+    report->judging.weights = w->weights;
+    report->judging.n_weights = w->n_weights;
+    view->report = report;
+    view->probed_by = NULL;
+    view->verdict = NULL;
+    return lb_report_judge(report, group->probed_by ? &group->probed_by->verdict->layers : NULL,
+                           &view->verdict, err);
+}
+
 static int worse(int a, int b)
 {
     static const int rank[] = {[LB_EXIT_OK] = 0, [LB_EXIT_UNJUDGED] = 1, [LB_EXIT_FAILURE] = 2};
@@ -195,23 +253,40 @@ static void print_wanted(const struct wanted *w, FILE *out)
             w->layer == ANY ? "" : ", ", w->layer == ANY ? "" : lb_layer_name(w->layer));
 }
 
-static int check_one(const struct wanted *w, const struct lb_group *const *cells, size_t n,
-                     FILE *out)
+/* Prints what a cell showed. The exit status, or -1. */
+static int check_cell(const struct wanted *w, const struct lb_group *group, FILE *out,
+                      struct lb_error *err)
 {
     char cell[LB_CELL_TEXT];
+    struct lb_report report;
+    struct lb_group view = *group;
+    bool anew = w->group_by != ANY;
+    if (anew && judge_shares(w, group, &report, &view, err) < 0)
+        return -1;
+    int status = check_group(w, &view);
+    fprintf(out, "%-26s  %-34s  ", w->name, lb_group_cell(&view, cell));
+    if (status == LB_EXIT_OK)
+        fputs(lb_text("as expected\n"), out);
+    else
+        print_wanted(w, out);
+    if (anew)
+        lb_verdict_free(view.verdict);
+    return status;
+}
+
+static int check_one(const struct wanted *w, const struct lb_group *const *cells, size_t n,
+                     FILE *out, struct lb_error *err)
+{
     int status = LB_EXIT_OK;
     bool found = false;
     for (size_t i = 0; i < n; i++) {
         if (!concerns(w, cells[i]))
             continue;
-        int one = check_group(w, cells[i]);
+        int one = check_cell(w, cells[i], out, err);
+        if (one < 0)
+            return -1;
         found = true;
         status = worse(status, one);
-        fprintf(out, "%-26s  %-34s  ", w->name, lb_group_cell(cells[i], cell));
-        if (one == LB_EXIT_OK)
-            fputs(lb_text("as expected\n"), out);
-        else
-            print_wanted(w, out);
     }
     if (!found) {
         fprintf(out, "%-26s  %-34s  ", w->name, "no report");
@@ -229,8 +304,10 @@ int lb_expected_check(const struct lb_expected *expected, const struct lb_groups
         return lb_error_set(err, "out of memory");
     size_t n = lb_groups_cells(groups, cells);
     int status = LB_EXIT_OK;
-    for (size_t i = 0; i < expected->count; i++)
-        status = worse(status, check_one(&expected->wanted[i], cells, n, out));
+    for (size_t i = 0; i < expected->count && status >= 0; i++) {
+        int one = check_one(&expected->wanted[i], cells, n, out, err);
+        status = one < 0 ? -1 : worse(status, one);
+    }
     free(cells);
     return status;
 }

@@ -1,8 +1,8 @@
 /* expected.h - what a set of runs should show, written down beforehand.
  *
  * A JSON document, described in lbdemo-report(5): for a protocol and, where that is not enough,
- * labels, the outcome and, where it can be told, the layer. Each way to balance in contrib/k8s
- * ships one. */
+ * labels, the outcome, where it can be told the layer, and where they are not equal the shares.
+ * Each way to balance in contrib/k8s ships one. */
 #ifndef LB_REPORT_EXPECTED_H
 #define LB_REPORT_EXPECTED_H
 

@@ -296,6 +296,16 @@ class Expected(ReportCase):
         for absent in ({"protocol": "grpc"}, {"labels": {"path": "other"}}):
             self.assertIn("no report", self.check(1, {**http, **absent}))
 
+    def test_shares_by_weights_of_groups(self):
+        # Of three backends two are in zone-a.
+        self.make(3, requests=400, balancer="per-request")
+        zones = {"name": "zones", "protocol": "http", "outcome": "balanced", "layer": "per-request", "group_by": "zone"}
+        out = self.check(0, {**zones, "weights": {"zone-a": 2, "zone-b": 1}}, {**zones, "outcome": "uneven"})
+        self.assertEqual(out.splitlines()[0].split("  ")[0], "zones")
+        self.assertEqual(out.count("over 2, per request"), 2, out)
+        self.check(1, {**zones, "weights": {"zone-a": 9, "zone-b": 1}})
+        self.check(1, {**zones, "weights": {"other": 1}})
+
     def test_what_could_not_be_told_is_not_called_wrong(self):
         self.make(1, connections=2, requests=4, balancer="per-connection")
         self.check(3, {"name": "HTTP", "protocol": "http", "outcome": "balanced"})
@@ -309,6 +319,12 @@ class Expected(ReportCase):
                 ([{**good, "layer": "L4"}], {}, "/expected/0/layer: 'L4' is no layer"),
                 ([{**good, "labels": {"path": 1}}], {}, "/expected/0/labels/path: is no string"),
                 ([{"protocol": "http", "outcome": "balanced"}], {}, "/expected/0/name: is no string"),
+                ([{**good, "group_by": "colour"}], {}, "/expected/0/group_by: 'colour' is nothing to group by"),
+                ([{**good, "group_by": ""}], {}, "/expected/0/group_by: '' is nothing to group by"),
+                ([{**good, "weights": []}], {}, "/expected/0/weights: is no object of 1 to"),
+                ([{**good, "weights": {"a": "1"}}], {}, "/expected/0/weights/a: is no number"),
+                ([{**good, "weights": {"a": -1}}], {}, "/expected/0/weights/a: is no number"),
+                ([good, {**good, "weights": {"a": 0}}], {}, "/expected/1/weights: has only weights of 0"),
                 ([good], {"version": 2}, "/version:"), ([good], {"format": "other"}, "no list of expected verdicts")):
             self.assert_refused("lbdemo-report", ["--check", self.expected(*wanted, **document), files[0]], 2, place)
         self.assert_refused("lbdemo-report", ["--check", self.path("none"), files[0]], 2, "No such file")

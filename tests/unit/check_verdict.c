@@ -655,6 +655,43 @@ START_TEST(what_a_probe_knows_of_the_layer_settles_the_outcome)
 }
 END_TEST
 
+START_TEST(what_an_even_verdict_could_have_missed_is_said)
+{
+    char letters[49];
+    repeat(letters, "abc", 48);
+    struct lb_verdict *v = judge_letters(letters, true, NULL);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
+    ck_assert_double_eq_tol(v->could_miss, 0.284, 0.001); /* sqrt(17.43 * 1/3 * 2/3 / 48) */
+    expect_text(v,
+                "even, as far as 48 connections can tell: a share 28 points off would have shown");
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(a_backend_out_for_a_while_and_a_restart_are_told_with_their_times)
+{
+    char letters[601];
+    repeat(letters, "abc", 200);
+    repeat(letters + 200, "ab", 200);
+    repeat(letters + 400, "abc", 200);
+    struct lb_verdict *v = judge_letters(letters, true, NULL);
+    expect_text(v, "c did not answer from 0.2 s to 0.4 s");
+    lb_verdict_free(v);
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (unsigned i = 1; i <= 100; i++) {
+        struct lb_observation o = answer(i, i, i % 2 ? "a" : "b");
+        o.boot = i % 2 && i > 50 ? "second" : "first";
+        o.planned_ns = o.sent_ns = o.finish_ns = (int64_t)i * 100000000;
+        ck_assert_int_eq(lb_tally_add(t, &o), 0);
+    }
+    v = judge(t, NULL);
+    expect_text(v, "a restarted: old until 4.9 s, new from 5.1 s");
+    ck_assert_uint_eq(v->n_shares, 2);
+    lb_verdict_free(v);
+    lb_tally_free(t);
+}
+END_TEST
+
 START_TEST(backends_that_came_and_went_are_not_called_badly_weighted)
 {
     char letters[601];
@@ -803,6 +840,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, names_from_the_network_are_escaped_and_lines_fit);
     tcase_add_test(tests, shares_stand_in_columns_and_many_are_cut_in_the_middle);
     tcase_add_test(tests, what_a_probe_knows_of_the_layer_settles_the_outcome);
+    tcase_add_test(tests, what_an_even_verdict_could_have_missed_is_said);
+    tcase_add_test(tests, a_backend_out_for_a_while_and_a_restart_are_told_with_their_times);
     tcase_add_test(tests, backends_that_came_and_went_are_not_called_badly_weighted);
     tcase_add_test(tests, every_verdict_of_the_words_has_at_most_three_lines_of_advice);
     tcase_add_test(tests, a_verdict_is_made_of_whatever_passes_the_check);
