@@ -263,7 +263,6 @@ static void log_handshake_error(struct lb_http_connection *c)
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
-    (void)bev;
     struct lb_http_connection *c = arg;
     if (what & BEV_EVENT_CONNECTED) { /* TLS hands were shaken */
         lb_http_connection_become_idle(c, lb_clock_monotonic_ns());
@@ -273,10 +272,12 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         log_handshake_error(c);
     /* A client may close its half once it has asked: it still gets what it asked for. */
     bool owes = c->state == LB_HTTP_ANSWERING || c->state == LB_HTTP_DELAYING;
-    if ((what & BEV_EVENT_EOF) && owes)
+    if ((what & BEV_EVENT_EOF) && (what & BEV_EVENT_READING) && owes && !c->eof) {
         c->eof = true;
-    else
+        bufferevent_enable(bev, EV_WRITE); /* which the end stopped inside TLS */
+    } else {
         lb_http_connection_abort(c, what & BEV_EVENT_TIMEOUT ? LB_CLOSE_TIMEOUT : c->reason);
+    }
 }
 
 /* --- beginning ------------------------------------------------------------------------------- */

@@ -2,7 +2,9 @@
 import os
 import shutil
 import signal
+import socket
 import ssl
+import struct
 import time
 
 import lbtest
@@ -157,6 +159,42 @@ class Https(lbtest.Case):
             with self.assertRaises((ssl.SSLError, ConnectionError)):
                 TlsClient(server.http, self.context())
             self.assertEqual(kept.ask(get("/pod")).body, POD)
+
+    def test_a_client_that_goes_before_its_response_leaves_nothing(self):
+        server = self.https("--threads", 1, "--allow-faults")
+
+        def descriptors():
+            return len(os.listdir(f"/proc/{server.pid}/fd"))
+
+        before = descriptors()
+        for n in range(60):
+            c = TlsClient(server.http, self.context())
+            c.send(get(("/pod", "/pod?fault=delay=5ms", "/")[n % 3]))
+            if n % 2:
+                c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST
+            c.__exit__()
+        lbtest.wait_until(lambda: descriptors() == before, "the connections' ends")
+
+    def test_a_client_may_close_its_half_first(self):
+        server = self.https("--allow-faults")
+        for path in ("/pod", "/pod?fault=delay=100ms"):
+            received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = self.context().wrap_bio(received, sent, server_hostname="localhost")
+            with lbtest.connect(server.http) as s:
+                def until_done(step):
+                    """Moves bytes until `step` needs no more of them; sends what it made in any case."""
+                    while True:
+                        try:
+                            return step()
+                        except ssl.SSLWantReadError:
+                            s.sendall(sent.read())
+                            received.write(s.recv(65536))
+
+                until_done(tls.do_handshake)
+                tls.write(get(path).encode())
+                with self.assertRaises(ssl.SSLWantReadError):
+                    tls.unwrap()  # says that this side sends no more, and would wait for the other's word
+                self.assertTrue(until_done(lambda: tls.read(65536)).endswith(POD))
 
     def test_it_stops_gracefully(self):
         server = self.https()
