@@ -266,6 +266,13 @@ check-package:
 	'$(top_srcdir)/tests/package.sh'
 EXTRA_DIST += tests/package.sh
 
+# Servers under clients of every kind and garbage, until a leak would show.
+SOAK_MINUTES = 30
+.PHONY: soak
+soak: all
+	$(AM_TESTS_ENVIRONMENT) SOAK_MINUTES=$(SOAK_MINUTES) $(PYTHON) $(srcdir)/tests/e2e/soak.py
+EXTRA_DIST += tests/e2e/soak.py
+
 # Writes the tables of protocol cases anew.
 .PHONY: cases
 cases: all
