@@ -22,8 +22,7 @@ from servers import Missing, tool
 STARTS = 11            # of each server, for the time to ready
 WARM_UP_S = 1          # load whose figures are thrown away
 SETTLE_S = 0.5         # from ready to the idle figures
-RECORD_BEGIN = "<!-- make bench-record writes below -->\n"
-RECORD_END = "<!-- make bench-record writes above -->\n"
+RECORD = ("<!-- make bench-record writes below -->\n", "<!-- make bench-record writes above -->\n")
 
 
 class Failure(Exception):
@@ -245,15 +244,15 @@ def about(figures, loads, source, compiler):
     return "".join(f"- {line}\n" for line in lines)
 
 
-def record(path, text):
-    """Puts `text` between the marks of the results file."""
+def record(path, text, begin, end):
+    """Puts `text` between the marks `begin` and `end` of the results file."""
     with open(path, encoding="utf-8") as f:
         old = f.read()
-    if RECORD_BEGIN not in old or RECORD_END not in old:
+    if begin not in old or end not in old:
         raise Failure(f"{path} has no place marked for the results")
-    before, after = old.split(RECORD_BEGIN)[0], old.split(RECORD_END)[1]
+    before, after = old.split(begin)[0], old.split(end)[1]
     with open(path + ".new", "w", encoding="utf-8") as f:
-        f.write(before + RECORD_BEGIN + "\n" + text + "\n" + RECORD_END + after)
+        f.write(before + begin + "\n" + text + "\n" + end + after)
     os.replace(path + ".new", path)
 
 
@@ -276,13 +275,13 @@ def have(makers, skipped):
     return found
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(about_this, command):
+    parser = argparse.ArgumentParser(description=about_this, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help="the build tree, with lbdemo-server")
     parser.add_argument("--source", required=True, help="the source tree")
     parser.add_argument("--record", metavar="FILE", help="also write the results there")
     parser.add_argument("--compiler", default="", help="how lbdemo-server was compiled, for the results")
-    parser.add_argument("--command", default="make bench", help="what was typed, for the results")
+    parser.add_argument("--command", default=command, help="what was typed, for the results")
     return parser.parse_args()
 
 
@@ -313,14 +312,14 @@ def run(options):
     print(text, end="")
     if options.record:
         record(options.record, f"    {options.command}\n\n{about(figures, loads, options.source, options.compiler)}\n"
-               + text)
+               + text, *RECORD)
 
 
-def main():
-    options = arguments()
+def guarded(work):
+    """Runs `work`; returns the exit status, errors as sentences."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        run(options)
+        work()
     except ValueError as e:
         print(f"bench: {e}", file=sys.stderr)
         return 2
@@ -333,4 +332,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded(lambda: run(arguments(__doc__, "make bench"))))

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -20,18 +21,20 @@ daemon off;
 worker_processes 1;
 pid {folder}/pid;
 error_log stderr error;
-events {{ worker_connections 1024; }}
+worker_rlimit_nofile {descriptors};
+events {{ worker_connections {connections}; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
     default_type text/plain;
     {temporary}
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{tls};
         location = /pod {{ return 200 "{name}"; }}
     }}
 }}
 """
+NGINX_TLS = " ssl; ssl_certificate {}; ssl_certificate_key {}"
 NGINX_TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -141,18 +144,19 @@ class Lbdemo(Server):
     """Ours: HTTP and gRPC in one process, one thread each way."""
     name = "lbdemo-server"
 
-    def __init__(self, cpu, path):
+    def __init__(self, cpu, path, tls=None):
         super().__init__(cpu)
         if not os.access(path, os.X_OK):
             raise Missing("it is not built")
         self._path = path
+        self._options = ["--tls-cert", tls[0], "--tls-key", tls[1]] if tls else []
         self.version = output_of(path, "--version").splitlines()[0]
         help_text = output_of(path, "--help")
         self._listeners = [kind for kind in ("http", "grpc", "admin") if f"--{kind}-listen" in help_text]
 
     def _launch(self):
         self._port_file = os.path.join(self._folder.name, "ports")
-        argv = [self._path, "--pod-name", POD_NAME, "--threads", "1", "--port-file", self._port_file]
+        argv = [self._path, "--pod-name", POD_NAME, "--threads", "1", "--port-file", self._port_file, *self._options]
         for kind in self._listeners:
             argv += [f"--{kind}-listen", "127.0.0.1:0"]
         return self._spawn(argv)
@@ -172,9 +176,10 @@ class Nginx(Server):
     """nginx with one worker and a fixed answer: as little as an HTTP server can do."""
     name = "nginx return 200"
 
-    def __init__(self, cpu):
+    def __init__(self, cpu, connections=1024, tls=None):
         super().__init__(cpu)
         self._path = tool("nginx")
+        self._connections, self._tls = connections, tls
         self.version = output_of(self._path, "-v").replace("nginx version: ", "")
 
     def _launch(self):
@@ -185,7 +190,9 @@ class Nginx(Server):
             temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in NGINX_TEMPORARY)
             conf = os.path.join(folder, "conf")
             with open(conf, "w", encoding="ascii") as f:
-                f.write(NGINX_CONF.format(folder=folder, port=port, name=POD_NAME, temporary=temporary))
+                f.write(NGINX_CONF.format(folder=folder, port=port, name=POD_NAME, temporary=temporary,
+                                          connections=self._connections, descriptors=self._connections + 64,
+                                          tls=NGINX_TLS.format(*self._tls) if self._tls else ""))
             # nginx takes over the listening socket named here, so its port needs no guessing.
             env = dict(os.environ, NGINX=f"{listener.fileno()};")
             popen = self._spawn([self._path, "-p", folder, "-c", conf, "-e", "stderr"], env=env,
@@ -195,7 +202,7 @@ class Nginx(Server):
 
     def _await(self):
         # The socket listens from the start, so only an answer says that nginx is there.
-        get_pod(self.http, START_DEADLINE_S)
+        get_pod(self.http, START_DEADLINE_S, self._tls)
         self._check_alive("its first answer")
 
 
@@ -270,9 +277,11 @@ def run_build(argv, folder, **env):
         raise Missing(f"it could not be built: {(done.stdout.strip() or 'no reason given').splitlines()[-1]}")
 
 
-def get_pod(address, seconds):
+def get_pod(address, seconds, tls=False):
     """The body of GET /pod; raises RuntimeError unless it is the pod name with status 200."""
-    connection = http.client.HTTPConnection(*address, timeout=seconds)
+    insecure = ssl._create_unverified_context()  # pylint: disable=protected-access
+    connection = (http.client.HTTPSConnection(*address, timeout=seconds, context=insecure) if tls
+                  else http.client.HTTPConnection(*address, timeout=seconds))
     try:
         connection.request("GET", "/pod")
         response = connection.getresponse()

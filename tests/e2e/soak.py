@@ -68,16 +68,17 @@ class Garbage(threading.Thread):
         insecure.set_alpn_protocols(["h2", "http/1.1"])
         while not self.ended.wait(0.01):
             address, tls = self.random.choice(self.addresses)
+            s = lbtest.connect(address)
             try:
-                with lbtest.connect(address, 0.2) as s:
-                    if tls and self.random.random() < 0.5:
-                        s = insecure.wrap_socket(s)
-                    s.sendall(self.make())
-                    if self.random.random() < 0.7:
-                        s.recv(65536)
-                    s.close()
+                s.settimeout(0.2)
+                if tls and self.random.random() < 0.5:
+                    s = insecure.wrap_socket(s)
+                s.sendall(self.make())
+                if self.random.random() < 0.7:
+                    s.recv(65536)
             except OSError:
                 pass
+            s.close()
             self.sent += 1
 
 

@@ -10,7 +10,7 @@ import lbtest
 FOLDERS = ("bench", "man", "proto", "src", "tests")
 NAMED_OTHERWISE = (".mk", ".md", ".gitignore")  # included makefiles are shipped by Automake
 
-ON_DEMAND = {"tests/e2e/image.py"}  # slow: make check-image
+ON_DEMAND = {"tests/e2e/image.py", "tests/e2e/soak.py"}  # slow: make check-image, make soak
 
 
 def read(path):
