@@ -29,6 +29,7 @@ src_liblbserver_a_SOURCES = \
 	src/server/grpc_accept.c src/server/grpc_accept.h \
 	src/server/grpc_socket.c src/server/grpc_socket.h \
 	src/server/grpc_access.c src/server/grpc_access.h \
+	src/server/grpc_behavior.c src/server/grpc_behavior.h \
 	src/server/grpc_call.c src/server/grpc_call.h \
 	src/server/grpc_connections.c src/server/grpc_connections.h \
 	src/server/grpc_cork.c src/server/grpc_cork.h \

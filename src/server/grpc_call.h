@@ -53,6 +53,7 @@ struct lb_grpc_call {
     uint64_t sent_bytes;        /* of messages */
     int cancelled;              /* by the client, its deadline or a lost connection */
     struct lb_fault fault;      /* that happens to it */
+    int fault_code;             /* gRPC's status that it was asked to end with; 0: none */
     struct lb_grpc_timer delay; /* the fault's */
     struct lb_grpc_call **delayed_link;
     struct lb_grpc_call *next; /* in the worker's list of unused or of delayed ones */

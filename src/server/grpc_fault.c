@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include "common/clock.h"
+#include "server/grpc_behavior.h"
 #include "server/grpc_worker.h"
+#include "server/identity.h"
 #include "server/metrics.h"
 
 /* The status by which gRPC clients read an HTTP status that a proxy answered with (gRPC's "HTTP to
@@ -47,7 +49,10 @@ static void reset(struct lb_grpc_call *call)
 /* What follows the delay. False: the call is to be handled. */
 static bool strike(struct lb_grpc_call *call)
 {
-    if (call->fault.reset) {
+    if (call->fault_code) {
+        lb_metrics_fault(call->worker->metrics, LB_FAULT_STATUS_SENT);
+        lb_grpc_call_fail(call, (grpc_status_code)call->fault_code, "injected fault");
+    } else if (call->fault.reset) {
         reset(call);
     } else if (call->fault.status) {
         lb_metrics_fault(call->worker->metrics, LB_FAULT_STATUS_SENT);
@@ -86,18 +91,41 @@ static void delay(struct lb_grpc_call *call)
     lb_grpc_timers_set(&w->timers, &call->delay, lb_clock_monotonic_ns() + call->fault.delay_ns);
 }
 
+static bool has_name(const grpc_metadata *m, const char *name)
+{
+    return GRPC_SLICE_LENGTH(m->key) == strlen(name) &&
+           memcmp(GRPC_SLICE_START_PTR(m->key), name, strlen(name)) == 0;
+}
+
 /* What the call's metadata asks for; NULL: nothing. */
 static const char *asked_for(const struct lb_grpc_call *call, size_t *len)
 {
     for (size_t i = 0; i < call->metadata.count; i++) {
         const grpc_metadata *m = &call->metadata.metadata[i];
-        if (GRPC_SLICE_LENGTH(m->key) == strlen(LB_FAULT_HEADER) &&
-            memcmp(GRPC_SLICE_START_PTR(m->key), LB_FAULT_HEADER, strlen(LB_FAULT_HEADER)) == 0) {
+        if (has_name(m, LB_FAULT_HEADER)) {
             *len = GRPC_SLICE_LENGTH(m->value);
             return (const char *)GRPC_SLICE_START_PTR(m->value);
         }
     }
     return NULL;
+}
+
+/* The same in the words of gRPC's interoperability clients. */
+static int read_behavior(struct lb_grpc_call *call, struct lb_error *err)
+{
+    struct lb_grpc_behavior b = {0};
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        const grpc_metadata *m = &call->metadata.metadata[i];
+        if (has_name(m, LB_GRPC_BEHAVIOR) &&
+            lb_grpc_behavior_read(&b, (const char *)GRPC_SLICE_START_PTR(m->value),
+                                  GRPC_SLICE_LENGTH(m->value), call->worker->shared->identity->name,
+                                  err) < 0)
+            return -1;
+    }
+    call->fault_code = b.code;
+    if (b.delay_ns > 0)
+        call->fault.delay_ns = b.delay_ns;
+    return 0;
 }
 
 bool lb_grpc_fault_inject(struct lb_grpc_call *call)
@@ -110,7 +138,9 @@ bool lb_grpc_fault_inject(struct lb_grpc_call *call)
         return false;
     const char *asked = lb_faults_allowed(faults) ? asked_for(call, &len) : NULL;
     call->fault = (struct lb_fault){0};
-    if (lb_faults_decide(faults, asked, len, &w->fault_seed, &call->fault, &err) < 0) {
+    call->fault_code = 0;
+    if (lb_faults_decide(faults, asked, len, &w->fault_seed, &call->fault, &err) < 0 ||
+        (lb_faults_allowed(faults) && read_behavior(call, &err) < 0)) {
         lb_grpc_call_fail(call, GRPC_STATUS_INVALID_ARGUMENT, err.text);
         return true;
     }

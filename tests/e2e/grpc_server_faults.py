@@ -99,6 +99,32 @@ class Faults(lbtest.Case):
         _, channel = self.serve()
         self.assertEqual(self.code(channel, "status=503"), Code.OK)
 
+    def test_interoperability_clients_ask_in_their_own_words(self):
+        stub = stubs.PodServiceStub(self.serve("--allow-faults")[1])
+
+        def ask(*behaviors, stub=stub):
+            metadata = [("rpc-behavior", b) for b in behaviors]
+            try:
+                stub.GetInfo(pb.GetInfoRequest(), timeout=lbtest.DEADLINE_S, metadata=metadata)
+            except grpc.RpcError as e:
+                return e.code()
+            return Code.OK
+
+        here, there = "hostname=server-7c4bfd74d-29c69 ", "hostname=server-other "
+        for behaviors, code in ((["error-code-5"], Code.NOT_FOUND), ([here + "error-code-16"], Code.UNAUTHENTICATED),
+                                ([there + "error-code-5"], Code.OK), (["sleep-0", "error-code-9"], Code.FAILED_PRECONDITION),
+                                ([there + "error-code-5," + here + "error-code-8"], Code.RESOURCE_EXHAUSTED),
+                                (["error-code-17"], Code.INVALID_ARGUMENT), (["sleep-61"], Code.INVALID_ARGUMENT),
+                                (["dance"], Code.INVALID_ARGUMENT), (["x" * 600], Code.INVALID_ARGUMENT)):
+            self.assertEqual(ask(*behaviors), code, behaviors)
+        start = time.monotonic()
+        self.assertEqual(ask("sleep-1"), Code.OK)
+        self.assertGreaterEqual(time.monotonic() - start, 1)
+        with self.assertRaises(grpc.RpcError) as caught:
+            stub.GetInfo(pb.GetInfoRequest(), timeout=0.3, metadata=[("rpc-behavior", "keep-open")])
+        self.assertEqual(caught.exception.code(), Code.DEADLINE_EXCEEDED)
+        self.assertEqual(ask("error-code-5", stub=stubs.PodServiceStub(self.serve()[1])), Code.OK)
+
     def test_a_stop_does_not_wait_for_delays(self):
         server, channel = self.serve("--fault", "delay=60s", "--drain-timeout", "2s")
         calls = [stubs.PodServiceStub(channel).GetInfo.future(pb.GetInfoRequest()) for _ in range(5)]
