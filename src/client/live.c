@@ -15,7 +15,7 @@
 
 #define PERIOD_NS (200 * LB_NS_PER_MS)
 
-enum { BAR_WIDTH = 24, MIN_WIDTH = 40, MAX_WIDTH = 512, COLOURS = 6, FIRST_COLOUR = 41 };
+enum { BAR_WIDTH = 24, MIN_BAR = 6, MAX_WIDTH = 512, COLOURS = 6, FIRST_COLOUR = 41 };
 
 struct lb_live {
     bool shown, colours;
@@ -50,14 +50,14 @@ bool lb_live_due(const struct lb_live *live, const struct lb_tally *tally, int64
 }
 
 /* The columns of `width` that each backend has, largest first; the last ones may share none. */
-static void print_bar(const struct lb_live *live, const struct lb_verdict *verdict)
+static void print_bar(const struct lb_live *live, const struct lb_verdict *verdict, int width)
 {
     double before = 0;
     int done = 0;
     for (size_t i = 0; i < verdict->n_shares; i++) {
         before += verdict->shares[i].share;
-        int end = (int)(before * BAR_WIDTH + 0.5);
-        for (int n = done; n < end && n < BAR_WIDTH; n++) {
+        int end = (int)(before * width + 0.5);
+        for (int n = done; n < end && n < width; n++) {
             if (live->colours)
                 fprintf(stderr, "\033[%dm \033[0m", FIRST_COLOUR + (int)(i % COLOURS));
             else
@@ -66,7 +66,7 @@ static void print_bar(const struct lb_live *live, const struct lb_verdict *verdi
         if (end > done)
             done = end;
     }
-    fprintf(stderr, "%*s", done < BAR_WIDTH ? BAR_WIDTH - done : 0, "");
+    fprintf(stderr, "%*s", done < width ? width - done : 0, "");
 }
 
 static int terminal_width(void)
@@ -74,7 +74,7 @@ static int terminal_width(void)
     struct winsize size;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
         return 80;
-    return size.ws_col < MIN_WIDTH ? MIN_WIDTH : size.ws_col > MAX_WIDTH ? MAX_WIDTH : size.ws_col;
+    return size.ws_col > MAX_WIDTH ? MAX_WIDTH : size.ws_col;
 }
 
 void lb_live_show(struct lb_live *live, const struct lb_tally *tally,
@@ -87,9 +87,14 @@ void lb_live_show(struct lb_live *live, const struct lb_tally *tally,
     lb_live_clear(live);
     snprintf(head, sizeof head, lb_text("%" PRIu64 " requests, %" PRIu64 " errors "),
              verdict->requests, verdict->errors);
-    int left = terminal_width() - 1 - (int)lb_text_columns(head) - BAR_WIDTH - 1;
-    fputs(head, stderr);
-    print_bar(live, verdict);
+    /* A longer line would wrap, and could not be taken away. */
+    int left = terminal_width() - 1;
+    fprintf(stderr, "%.*s", (int)lb_text_fitting(head, (unsigned)left), head);
+    left -= (int)lb_text_columns(head);
+    int bar = left < BAR_WIDTH ? left : BAR_WIDTH;
+    if (bar >= MIN_BAR)
+        print_bar(live, verdict, bar);
+    left -= bar + 1;
     const char *text = *phase ? lb_text(phase) : headline;
     if (left > 0)
         fprintf(stderr, " %.*s", (int)lb_text_fitting(text, (unsigned)left), text);

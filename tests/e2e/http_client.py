@@ -337,10 +337,10 @@ class TheEnd(HttpClient):
 
 
 class Live(HttpClient):
-    def run_on_a_terminal(self, *args, **env):
-        """All the client writes on a terminal of 80 columns, until it has ended."""
+    def run_on_a_terminal(self, *args, columns=80, **env):
+        """All the client writes on a terminal of so many columns, until it has ended."""
         master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (24, 80))
+        termios.tcsetwinsize(slave, (24, columns))
         client = subprocess.Popen([lbtest.program(CLIENT), *args], stdout=slave, stderr=slave,
                                   env=lbtest.clean_env(TERM="xterm", **env))
         os.close(slave)
@@ -365,6 +365,17 @@ class Live(HttpClient):
             self.assertLess(len(line), 80, line)
         self.assertRegex(lines[-1], r"^\d+ requests, 0 errors A{24} ")
         self.assertTrue(text.rindex("\r\x1b[K") < text.index("backend  "), text)  # taken away before the table
+
+    def test_the_status_line_of_a_narrow_terminal_does_not_wrap(self):
+        backend = self.backend()
+        for columns in (40, 30, 20, 1):
+            text = self.run_on_a_terminal("-d", "900ms", "-i", "50ms", "-q", backend.address, columns=columns,
+                                          NO_COLOR="1")
+            lines = re.findall(r"(?:^|\r\x1b\[K)([^\r]*)(?=\r\x1b)", text)
+            self.assertGreater(len(lines), 0, text)
+            for line in lines:
+                self.assertLess(len(line), columns, line)
+            self.assertEqual(any("A" in line for line in lines), columns >= 30, text)
 
     def test_lines_take_its_place(self):
         backend = self.backend()
