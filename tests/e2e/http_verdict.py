@@ -200,9 +200,9 @@ class Expectations(Verdict):
 
     def test_errors(self):
         address = self.balancer(self.servers(), "http", backend=["http-request deny deny_status 503 if { rand(4) eq 0 }"])
-        args = ["-n", "40", "--rate", "0", "-q", address]
-        self.judge(*args, "--max-errors", "0", status=1)
-        self.judge(*args, "--max-errors", "40")
+        args = ["-n", "80", "--rate", "0", "-q", address]
+        self.judge(*args, "--max-errors", "0", status=1)  # none of 80 has a chance of 1e-10
+        self.judge(*args, "--max-errors", "80")
 
     def test_backends(self):
         address = self.balancer(self.servers(), "http")
