@@ -17,8 +17,8 @@ class HAProxy(lbtest.Process):
         listener.set_inheritable(True)
         self.address = "127.0.0.1:%d" % listener.getsockname()[1]
         lines = ["global", "  maxconn 1000", "defaults", f"  mode {mode}", "  timeout connect 5s", "  timeout client 30s",
-                 "  timeout server 30s", "frontend in", f"  bind fd@{listener.fileno()} {bind}", "  default_backend out",
-                 "backend out", f"  balance {balance}", *("  " + line for line in backend)]
+                 "  timeout server 30s", "  timeout check 30s", "frontend in", f"  bind fd@{listener.fileno()} {bind}",
+                 "  default_backend out", "backend out", f"  balance {balance}", *("  " + line for line in backend)]
         for n, server in enumerate(servers):
             lines.append(f"  server s{n} {server} {(options or [''] * len(servers))[n]}")
         config = os.path.join(folder, "haproxy-%d.cfg" % listener.getsockname()[1])
