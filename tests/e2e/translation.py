@@ -70,7 +70,10 @@ class InChinese(lbtest.Case):
         built = os.path.exists(os.path.join(lbtest.BIN, "po", "zh_CN", "LC_MESSAGES", "lbdemo.mo"))
         if not self.locales or not (built or os.environ.get("LBDEMO_INSTALLED")):
             self.skipTest("needs the package locales, and msgfmt at build time")
-        self.chinese = {"LOCPATH": self.locales, "LC_ALL": "zh_CN.UTF-8"}
+        with open(self.path("known-leaks"), "w", encoding="ascii") as f:
+            f.write("leak:__argz_add_sep\n")  # glibc's newlocale does not free what it makes of LOCPATH
+        self.chinese = {"LOCPATH": self.locales, "LC_ALL": "zh_CN.UTF-8",
+                        "LSAN_OPTIONS": f"suppressions={self.path('known-leaks')}:print_suppressions=0"}
         if built:
             self.chinese["LBDEMO_LOCALEDIR"] = os.path.join(lbtest.BIN, "po")
 
