@@ -262,12 +262,28 @@ static int conclude_odd(struct lb_scene *sc, struct table *t)
     return 0;
 }
 
-static void conclude_even(struct lb_scene *sc, size_t N)
+/* The expected share that is nearest to a half: a shift of it shows last. */
+static double vaguest_share(const struct table *t)
+{
+    double sum = 0, most = 0, share = 0;
+    for (size_t i = 0; i < t->N; i++)
+        sum += t->shares[i];
+    for (size_t i = 0; i < t->N; i++) {
+        double p = t->shares[i] / sum;
+        if (p * (1 - p) > most) {
+            most = p * (1 - p);
+            share = p;
+        }
+    }
+    return share;
+}
+
+static void conclude_even(struct lb_scene *sc, const struct table *t)
 {
     struct lb_verdict *v = sc->v;
     bool told = sc->options->weights || sc->options->expected_backends >= v->seen;
     double each = v->evenness.deff > STRONG_EFFECT ? v->evenness.deff : 1;
-    uint64_t need = lb_evenness_units(N, 1, v->alpha_evenness);
+    uint64_t need = lb_evenness_units(t->N, 1, v->alpha_evenness);
     if (v->units >= need) /* of fewer the effect cannot be told */
         need = (uint64_t)ceil(each * (double)need);
     if (v->units < need) {
@@ -282,8 +298,8 @@ static void conclude_even(struct lb_scene *sc, size_t N)
         v->needed_units = (uint64_t)ceil((double)v->once / ONCE_MAX);
     } else {
         v->outcome = LB_OUTCOME_BALANCED;
-        v->could_miss = lb_evenness_shift(1.0 / (double)N, N, (uint64_t)((double)v->units / each),
-                                          v->alpha_evenness);
+        v->could_miss = lb_evenness_shift(vaguest_share(t), t->N,
+                                          (uint64_t)((double)v->units / each), v->alpha_evenness);
     }
 }
 
@@ -349,7 +365,7 @@ static int conclude_several(struct lb_scene *sc)
     else if (pattern_is_uneven(sc))
         v->outcome = LB_OUTCOME_UNEVEN;
     else
-        conclude_even(sc, t.N);
+        conclude_even(sc, &t);
 out:
     table_free(&t);
     return rc;

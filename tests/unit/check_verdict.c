@@ -297,6 +297,7 @@ START_TEST(groups_are_judged_by_their_weights)
     ck_assert_uint_eq(v->shares[0].answers, 300);
     ck_assert_int_eq(v->outcome, LB_OUTCOME_BALANCED);
     expect_text(v, "balanced: over 2 groups");
+    ck_assert_double_eq_tol(v->could_miss, 0.0835, 0.0005); /* sqrt(14.88 * .75 * .25 / 400) */
     lb_verdict_free(v);
     weights[0].weight = 1;
     v = judge(t, &o);
