@@ -13,6 +13,7 @@ import lbtest
 
 IMAGE_SH = os.path.join(lbtest.SOURCE, "contrib", "k8s", "image.sh")
 PROGRAMS = {"lbdemo-grpc-client", "lbdemo-http-client", "lbdemo-lab", "lbdemo-report", "lbdemo-server"}
+CHROOT = shutil.which("chroot", path="/usr/sbin:/sbin:/usr/bin:/bin")  # where users' PATH may not look
 LARGEST_BYTES = 40 * 1000 * 1000
 NAME = f"localhost/lbdemo-test:{os.getpid()}"
 
@@ -69,7 +70,7 @@ class Image(lbtest.Case):
 
     def inside(self, name, *args):
         """A program of the image, in its root and as its user, on this machine's loopback."""
-        argv = ["chroot", "--userspec=65532:65532", self.root, f"/usr/bin/{name}", *args]
+        argv = [CHROOT, "--userspec=65532:65532", self.root, f"/usr/bin/{name}", *args]
         return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env={})
 
     def test_the_same_inputs_give_the_same_image(self):
@@ -111,7 +112,7 @@ class Image(lbtest.Case):
         ports = "/tmp/ports"
         os.makedirs(os.path.join(self.root, "tmp"), exist_ok=True)
         server = subprocess.Popen(
-            ["chroot", "--userspec=65532:65532", self.root, "/usr/bin/lbdemo-server", "--pod-name=from-the-image",
+            [CHROOT, "--userspec=65532:65532", self.root, "/usr/bin/lbdemo-server", "--pod-name=from-the-image",
              "--http-listen=127.0.0.1:0", "--grpc-listen=127.0.0.1:0", "--admin-listen=", f"--port-file={ports}"],
             env={}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(lambda: (server.kill(), server.wait()))
