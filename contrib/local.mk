@@ -29,11 +29,9 @@ kube-delete:
 istio-inject:
 	$(kube) inject
 istio-uninstall:
-	istioctl uninstall --purge
-kind-load:
-	kind load docker-image '$(IMAGE)'
-minikube-load:
-	minikube image load '$(IMAGE)'
+	$(kube) uninstall
+kind-load minikube-load:
+	'$(top_srcdir)/contrib/k8s/load.sh' '$(@:-load=)' '$(CONTAINER_ENGINE)' '$(IMAGE)'
 
 # systemd units, for those who give --with-systemdsystemunitdir (Debian's package does).
 systemd_units = \

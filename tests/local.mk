@@ -236,12 +236,13 @@ e2e_tests = \
 	tests/e2e/http_server_tls.py \
 	tests/e2e/http_server.py \
 	tests/e2e/k8s.py \
+	tests/e2e/kube.py \
 	tests/e2e/manual.py \
 	tests/e2e/tree.py
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) tests/cluster.sh tests/e2e/image.py tests/e2e/lbtest.py tests/e2e/grpclib.py tests/e2e/grpcpeer.py \
 	tests/e2e/caselib.py tests/e2e/H2_CASES.md tests/e2e/HTTP_CASES.md \
-	tests/e2e/haproxy.py tests/e2e/envoy.py tests/e2e/nginx.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
+	tests/e2e/haproxy.py tests/e2e/envoy.py tests/e2e/fakekubectl.py tests/e2e/nginx.py tests/e2e/rawhttp.py tests/e2e/http_backend.py
 
 # What make install has put there runs and says what the tree's manual says.
 installcheck-local:

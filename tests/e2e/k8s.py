@@ -28,6 +28,8 @@ VERSIONS = {
     "policy.linkerd.io/v1beta3": {"Server"},
     "policy.linkerd.io/v1alpha1": {"AuthorizationPolicy", "MeshTLSAuthentication"},
 }
+NAMESPACE = "other"
+MONITORING = "monitoring pod-monitor"  # components
 IMAGES = {"localhost/lbdemo", "docker.io/envoyproxy/envoy", "docker.io/library/haproxy"}
 PROGRAMS = {"lbdemo-server", "lbdemo-http-client", "lbdemo-grpc-client"}
 
@@ -125,20 +127,91 @@ class Expected(lbtest.Case):
             self.assertRegex(out, "expected", overlay)
 
 
+def build(overlay, components=None, cache={}):
+    """The overlay's objects: as they are, or with components and settings as kube.sh applies them."""
+    key = overlay, components
+    if key not in cache:
+        if not kubectl():
+            raise unittest.SkipTest("no kubectl: ./bootstrap --install-deps fetches one where npm is")
+        if components is None:
+            argv = [kubectl(), "kustomize", os.path.join(K8S, "overlays", overlay)]
+        else:
+            argv = [os.path.join(K8S, "kube.sh"), "render"]
+        env = lbtest.clean_env(KUBECTL=kubectl(), OVERLAY=overlay, COMPONENTS=components or "", NAMESPACE=NAMESPACE)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode or done.stderr:
+            raise AssertionError(f"{overlay} with {components}: {done.stderr}")
+        cache[key] = [o for o in yaml.safe_load_all(done.stdout) if o]
+    return cache[key]
+
+
+def selects(selector, labels):
+    """Whether a label selector (of a NetworkPolicy, a PodDisruptionBudget...) takes these labels."""
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        e["operator"] == "In" and labels.get(e["key"]) in e["values"] for e in selector.get("matchExpressions", ()))
+
+
+class Ways(lbtest.Case):
+    """What one overlay or component alone has."""
+
+    def test_every_grpc_client_of_proxyless_asks_istio_s_agent(self):
+        clients = [(name, pod["containers"][0]) for name, _, pod in pods(build("proxyless"))
+                   if pod["containers"][0].get("command") == ["lbdemo-grpc-client"]]
+        self.assertEqual({name for name, _ in clients},
+                         {"Deployment client-grpc", "Job verdict-grpc", "Job verdict-grpc-probe", "Job fleet"})
+        for name, container in clients:
+            url = [e["value"] for e in container["env"] if e["name"] == "LBDEMO_URL"]
+            self.assertEqual(url, ["xds:///server.$(POD_NAMESPACE).svc.cluster.local:30051"], name)
+        for o in build("proxyless"):
+            if o["kind"] in ("Deployment", "Job"):
+                meta = o["spec"]["template"]["metadata"]
+                agent = (meta["labels"].get("sidecar.istio.io/inject"),
+                         meta.get("annotations", {}).get("inject.istio.io/templates"))
+                wanted = ("true", "grpc-agent") if "grpc" in o["metadata"]["name"] or \
+                    o["metadata"]["name"] == "fleet" else (None, None)
+                self.assertEqual(agent, wanted, o["metadata"]["name"])
+
+    def test_servers_take_what_the_way_brings_and_nothing_else(self):
+        more = {"istio-ambient": {15008}, "linkerd": {4143}}
+        for overlay in OVERLAYS:
+            [policy] = [o for o in build(overlay) if o["kind"] == "NetworkPolicy"]
+            self.assertEqual({p["port"] for rule in policy["spec"]["ingress"] for p in rule["ports"]},
+                             {"http", "grpc"} | more.get(overlay, set()), overlay)
+
+    def test_meshes_have_every_pod(self):
+        for overlay, kind, key, value in (("linkerd", "annotations", "linkerd.io/inject", "enabled"),
+                                          ("istio-ambient", "labels", "istio.io/dataplane-mode", "ambient")):
+            for components in (None, MONITORING):
+                for o in build(overlay, components):
+                    if o["kind"] in ("Deployment", "Job"):
+                        self.assertEqual(o["spec"]["template"]["metadata"][kind].get(key), value, o["metadata"]["name"])
+
+    def test_metrics_are_found_by_annotation_and_by_monitor(self):
+        objects = build("envoy", MONITORING)
+        [monitor] = [o for o in objects if o["kind"] == "PodMonitor"]
+        [policy] = [o for o in objects if o["metadata"]["name"] == "metrics"]
+        port = monitor["spec"]["podMetricsEndpoints"][0]["port"]
+        for name, labels, pod in pods(objects):
+            if not name.startswith("Deployment"):
+                continue
+            ours = pod["containers"][0]["image"].startswith("localhost/lbdemo")
+            [o] = [o for o in objects if f"{o['kind']} {o['metadata']['name']}" == name]
+            annotations = o["spec"]["template"]["metadata"].get("annotations", {})
+            numbers = [p["containerPort"] for p in pod["containers"][0]["ports"] if p["name"] == port]
+            self.assertEqual(numbers, [9090] if ours else [], name)
+            self.assertEqual(annotations.get("prometheus.io/port"), "9090" if ours else None, name)
+            self.assertEqual(selects(policy["spec"]["podSelector"], labels), ours, name)
+
+
 class Rules:
-    """What holds for the objects of one overlay; below there is a class for each."""
+    """What holds for the objects of one overlay; below there are classes for each."""
     overlay = ""
+    components = None
     objects = ()
 
     @classmethod
     def setUpClass(cls):
-        if not kubectl():
-            raise unittest.SkipTest("no kubectl: ./bootstrap --install-deps fetches one where npm is")
-        done = subprocess.run([kubectl(), "kustomize", os.path.join(K8S, "overlays", cls.overlay)],
-                              capture_output=True, text=True, check=False, timeout=60)
-        if done.returncode or done.stderr:
-            raise AssertionError(f"kubectl kustomize {cls.overlay}: {done.stderr}")
-        cls.objects = [o for o in yaml.safe_load_all(done.stdout) if o]
+        cls.objects = build(cls.overlay, cls.components)
 
     def maps(self):
         return {o["metadata"]["name"]: o["data"] for o in self.objects if o["kind"] == "ConfigMap"}
@@ -147,11 +220,11 @@ class Rules:
         for o in self.objects:
             self.assertIn(o["kind"], VERSIONS.get(o["apiVersion"], ()), o["apiVersion"])
 
-    def test_every_object_is_marked_as_ours_and_none_names_a_namespace(self):
+    def test_every_object_is_marked_as_ours_and_only_kube_sh_names_a_namespace(self):
         for o in self.objects:
             self.assertEqual(o["metadata"].get("labels", {}).get("app.kubernetes.io/part-of"), "lbdemo",
                              f"{o['kind']} {o['metadata']['name']}")
-            self.assertNotIn("namespace", o["metadata"])
+            self.assertEqual(o["metadata"].get("namespace"), None if self.components is None else NAMESPACE)
 
     def test_pods_meet_the_restricted_profile(self):
         for name, _, pod in pods(self.objects):
@@ -177,7 +250,7 @@ class Rules:
     def test_containers_say_what_they_need_and_when_they_are_ready(self):
         for name, _, pod in pods(self.objects):
             for container in pod["containers"]:
-                self.assertLessEqual({"cpu", "memory"}, container["resources"]["requests"].keys(), name)
+                self.assertEqual(container["resources"]["requests"], {"cpu": "100m", "memory": "100Mi"}, name)
                 self.assertIn("memory", container["resources"]["limits"], name)
                 if container.get("ports"):
                     self.assertIn("readinessProbe", container, name)
@@ -189,12 +262,51 @@ class Rules:
                 for probe in (container[key] for key in container if key.endswith("Probe")):
                     self.assertGreaterEqual(probe.get("timeoutSeconds", 0), 1, name)
 
+    def servers(self):
+        """[(name, labels, pod specification)] of the Deployments of servers; one at least."""
+        found = [pod for pod in pods(self.objects) if pod[1]["app.kubernetes.io/component"] == "server"]
+        self.assertTrue(found)
+        return found
+
+    def test_servers_are_probed(self):
+        for name, _, pod in self.servers():
+            container = pod["containers"][0]
+            self.assertEqual(container["readinessProbe"]["httpGet"], {"path": "/readyz", "port": "http"}, name)
+            self.assertEqual(container["startupProbe"]["httpGet"], {"path": "/healthz", "port": "http"}, name)
+            [port] = [p["containerPort"] for p in container["ports"] if p["name"] == "grpc"]
+            self.assertEqual(container["livenessProbe"]["grpc"], {"port": port}, name)
+
+    def test_servers_say_who_they_are(self):
+        for name, _, pod in self.servers():
+            fields = {e["name"]: e["valueFrom"]["fieldRef"]["fieldPath"] for e in pod["containers"][0]["env"]}
+            self.assertEqual(fields, {
+                "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_IP": "status.podIP",
+                "NODE_NAME": "spec.nodeName", "ZONE": "metadata.labels['topology.kubernetes.io/zone']",
+                "VERSION": "metadata.labels['app.kubernetes.io/version']"}, name)
+
+    def test_servers_are_spread_and_not_taken_away_all_at_once(self):
+        [budget] = [o["spec"] for o in self.objects if o["kind"] == "PodDisruptionBudget"]
+        self.assertEqual(budget["maxUnavailable"], 1)
+        for name, labels, pod in self.servers():
+            self.assertTrue(selects(budget["selector"], labels), name)
+            [spread] = pod["topologySpreadConstraints"]
+            self.assertTrue(selects(spread["labelSelector"], labels), name)
+        for o in self.objects:
+            if o["kind"] == "Deployment" and o["metadata"]["name"].startswith("server"):
+                self.assertEqual(o["spec"]["strategy"]["rollingUpdate"], {"maxSurge": 1, "maxUnavailable": 0})
+
+    def test_policies_are_about_servers_and_ports_there_are(self):
+        policies = [o for o in self.objects if o["kind"] == "NetworkPolicy"]
+        for name, labels, pod in self.servers():
+            mine = [o for o in policies if selects(o["spec"]["podSelector"], labels)]
+            self.assertIn("server", {o["metadata"]["name"] for o in mine}, name)
+            names = {p["name"] for p in pod["containers"][0]["ports"]}
+            for port in (p["port"] for o in mine for rule in o["spec"]["ingress"] for p in rule["ports"]):
+                self.assertTrue(isinstance(port, int) or port in names, port)
+
     def test_servers_have_time_to_drain(self):
         maps = self.maps()
-        servers = [(name, pod) for name, labels, pod in pods(self.objects)
-                   if labels["app.kubernetes.io/component"] == "server"]
-        self.assertTrue(servers)
-        for name, pod in servers:
+        for name, _, pod in self.servers():
             settings = maps[pod["containers"][0]["envFrom"][0]["configMapRef"]["name"]]
             drain = seconds(settings["LBDEMO_DRAIN_DELAY"]) + seconds(settings["LBDEMO_DRAIN_TIMEOUT"])
             self.assertGreater(pod["terminationGracePeriodSeconds"], drain, name)
@@ -249,8 +361,9 @@ class Rules:
 
 
 for _overlay in OVERLAYS:
-    _name = "Overlay_" + _overlay.replace("-", "_")
-    globals()[_name] = type(_name, (Rules, lbtest.Case), {"overlay": _overlay})
+    for _components in (None, MONITORING):
+        _name = f"Overlay_{_overlay}{'_monitored' if _components else ''}".replace("-", "_")
+        globals()[_name] = type(_name, (Rules, lbtest.Case), {"overlay": _overlay, "components": _components})
 
 
 if __name__ == "__main__":
