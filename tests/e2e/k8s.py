@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import unittest
 
+import jsonschema
 import yaml
 
 import lbtest
@@ -203,6 +204,36 @@ class Ways(lbtest.Case):
             self.assertEqual(selects(policy["spec"]["podSelector"], labels), ours, name)
 
 
+def validator(kind, cache={}):
+    """The one for "GROUP/VERSION KIND", strict about fields it does not know; None: no such kind."""
+    path = os.path.join(lbtest.SOURCE, ".tools", "schemas.json")
+    if not os.path.exists(path):
+        raise unittest.SkipTest("no schemas: ./bootstrap --install-deps fetches them where go is")
+    if not cache:
+        with open(path, encoding="utf-8") as f:
+            cache.update(json.load(f))
+    schema = cache["kinds"].get(kind)
+    return schema and jsonschema.Draft7Validator({"definitions": cache["definitions"], "allOf": [schema]})
+
+
+class Schemas(lbtest.Case):
+    """The schemas' own test: what is wrong is found, in kinds of each project."""
+
+    def test_what_is_unknown_missing_or_of_another_type_is_found(self):
+        seen = set()
+        for overlay in ("istio", "gateway-api", "linkerd", "service"):
+            for o in build(overlay, MONITORING):
+                kind = f"{o['apiVersion']} {o['kind']}"
+                if "spec" not in o or kind in seen:
+                    continue
+                seen.add(kind)
+                check = validator(kind)
+                for wrong in ({**o, "extra": 1}, {**o, "spec": {**o["spec"], "notAField": 1}}, {**o, "spec": "text"},
+                              {**o, "metadata": {**o["metadata"], "lables": {}}}):
+                    self.assertFalse(check.is_valid(wrong), kind)
+        self.assertGreaterEqual(len(seen), 14, seen)
+
+
 class Rules:
     """What holds for the objects of one overlay; below there are classes for each."""
     overlay = ""
@@ -219,6 +250,13 @@ class Rules:
     def test_no_kind_or_version_is_unknown_or_deprecated(self):
         for o in self.objects:
             self.assertIn(o["kind"], VERSIONS.get(o["apiVersion"], ()), o["apiVersion"])
+
+    def test_objects_are_what_their_schemas_say(self):
+        for o in self.objects:
+            check = validator(f"{o['apiVersion']} {o['kind']}")
+            self.assertIsNotNone(check, f"no schema for {o['apiVersion']} {o['kind']}")
+            found = [f"{'.'.join(map(str, e.path))}: {e.message}" for e in check.iter_errors(o)]
+            self.assertEqual(found, [], f"{o['kind']} {o['metadata']['name']}")
 
     def test_every_object_is_marked_as_ours_and_only_kube_sh_names_a_namespace(self):
         for o in self.objects:
