@@ -152,6 +152,29 @@ def selects(selector, labels):
         e["operator"] == "In" and labels.get(e["key"]) in e["values"] for e in selector.get("matchExpressions", ()))
 
 
+class Documents(lbtest.Case):
+    """contrib/k8s/README.md in both languages."""
+
+    def test_they_name_every_overlay_and_target(self):
+        with open(os.path.join(K8S, "..", "local.mk"), encoding="utf-8") as f:
+            targets = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", f.read(), re.MULTILINE).group(1).replace("\\", "").split()
+        self.assertIn("kube-verdict", targets)
+        for name in ("README.md", "README.zh.md"):
+            with open(os.path.join(K8S, name), encoding="utf-8") as f:
+                text = f.read()
+            self.assertEqual(sorted(re.findall(r"\[([\w-]+)\]\(overlays/\1\)", text)), OVERLAYS, name)
+            for target in targets:
+                self.assertIn(f"`{target}`", text, name)
+            for table, rows in zip(re.findall(r"(?m)^\|---.*\n((?:\|.*\n)+)", text), (9, 9)):
+                self.assertEqual(table.count("\n"), rows, name)
+            self.assertIn("README.zh.md" if name == "README.md" else "README.md", text)
+
+    def test_the_project_s_own_point_to_them(self):
+        for name, target in (("README.md", "contrib/k8s/README.md"), ("README.zh.md", "contrib/k8s/README.zh.md")):
+            with open(os.path.join(lbtest.SOURCE, name), encoding="utf-8") as f:
+                self.assertIn(f"({target})", f.read())
+
+
 class Ways(lbtest.Case):
     """What one overlay or component alone has."""
 
