@@ -237,6 +237,7 @@ e2e_tests = \
 	tests/e2e/http_server.py \
 	tests/e2e/k8s.py \
 	tests/e2e/kube.py \
+	tests/e2e/dashboard.py \
 	tests/e2e/manual.py \
 	tests/e2e/tree.py
 TESTS += $(e2e_tests)
