@@ -97,6 +97,38 @@ class Scripts(lbtest.Case):
                               check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
+    def test_the_balancers_take_their_configuration(self):
+        envoy = os.path.join(lbtest.SOURCE, ".tools", "envoy")
+        tried = 0
+        for argv in ([envoy, "--mode", "validate", "-c", os.path.join(K8S, "overlays", "envoy", "envoy.yaml")],
+                     ["haproxy", "-c", "-f", os.path.join(K8S, "overlays", "haproxy", "haproxy.cfg")]):
+            with open(argv[-1], encoding="utf-8") as f:
+                self.assertNotRegex(f.read(), r"@[A-Z_]+@|port_value: 0", argv[-1])
+            if not shutil.which(argv[0]):
+                continue
+            tried += 1
+            done = subprocess.run(argv, env=lbtest.clean_env(POD_NAMESPACE="other"), capture_output=True, text=True,
+                                  check=False, timeout=lbtest.DEADLINE_S)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        if not tried:
+            self.skipTest("neither Envoy nor HAProxy is here")
+
+    def test_a_balancer_that_differs_from_the_lab_s_is_found(self):
+        for change in ("overlays/envoy/envoy.yaml", "overlays/haproxy/haproxy.cfg", "../../src/lab/templates/envoy.yaml.in",
+                       "../../src/lab/templates/haproxy-http.cfg.in"):
+            top = os.path.join(self.folder, "tree")
+            for folder in ("contrib/k8s", "src/lab/templates"):
+                shutil.copytree(os.path.join(lbtest.SOURCE, folder), os.path.join(top, folder), dirs_exist_ok=True)
+            path = os.path.join(top, "contrib", "k8s", change)
+            os.chmod(path, 0o644)
+            with open(path, "a", encoding="utf-8") as f:
+                f.write("# another line\n")
+            done = subprocess.run([os.path.join(top, "contrib", "k8s", "balancers.sh"), "--check"], capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual(done.returncode, 1, change)
+            self.assertIn("another line", done.stdout, change)
+            shutil.rmtree(top)
+
     def test_an_image_is_built_from_sources_alone(self):
         # Also in a tree that was built in: configure refuses it, and make would take its objects.
         if not os.path.exists(os.path.join(lbtest.SOURCE, ".gitignore")):
