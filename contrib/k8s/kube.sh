@@ -107,10 +107,9 @@ EOF
     "$KUBECTL" kustomize "$work"
 }
 
-# apply SELECTOR: those of the overlay's objects, with sidecars where INJECT asks for them.
+# apply SELECTOR: those of the rendered objects, with sidecars where INJECT asks for them.
 apply() {
     local objects=$work/objects.yaml
-    render >"$objects"
     if [ -n "${INJECT-}" ]; then
         "$ISTIOCTL" kube-inject -f "$objects" -o "$work/injected.yaml"
         objects=$work/injected.yaml
@@ -135,6 +134,8 @@ ready() {
 }
 
 deploy() {
+    # First, and before there is anything to undo: a wrong setting must not take away what runs.
+    render >"$work/objects.yaml"
     # One of that name may still be on its way out.
     if [ "$("$KUBECTL" get namespace "$NAMESPACE" --ignore-not-found -o 'jsonpath={.status.phase}')" = Terminating ]; then
         "$KUBECTL" wait --for=delete "namespace/$NAMESPACE" --timeout="${TIMEOUT}s"
@@ -174,12 +175,15 @@ forget() { kube delete jobs,configmaps -l "app.kubernetes.io/component in ($1, s
 
 # run_jobs COMPONENT: runs its Jobs to their end and writes each pod's report to $REPORTS.
 run_jobs() {
-    forget "$1"
-    undo="forget $1 --wait=false"
+    local servers
+    render >"$work/objects.yaml"
+    servers=$(kube get deployment server -o jsonpath='{.spec.template.spec..name}')
     # Clients belong into the mesh if the servers were put there by hand.
-    case $(kube get deployment server -o jsonpath='{.spec.template.spec..name}') in
+    case $servers in
     *istio-proxy*) INJECT=1 ;;
     esac
+    forget "$1"
+    undo="forget $1 --wait=false"
     apply "app.kubernetes.io/component in ($1, settings)"
     rm -rf "$REPORTS"
     mkdir -p "$REPORTS"

@@ -102,6 +102,8 @@ class Kubectl:
                     self.output, labels.get(MARK, "")))
         elif what == "deployments":
             print("\n".join(self.found("deployment")))
+        elif what == "deployment" and "deployment/server" not in self.found("deployment"):
+            sys.exit('Error from server (NotFound): deployments.apps "server" not found')
         elif what == "deployment":
             print("server")  # its containers' names
         elif what == "jobs":

@@ -95,6 +95,17 @@ class Kube(lbtest.Case):
             self.assertEqual(self.read("objects"), "", step)
             self.assertEqual(self.temporary(), [], step)
 
+    def test_a_wrong_setting_takes_nothing_away(self):
+        self.make("kube-deploy")
+        before = self.read("objects")
+        self.assertIn("names no image", self.make("kube-deploy", "IMAGE=UPPER", status=1)[1])
+        self.assertIn("no overlay 'none'", self.make("kube-deploy", "OVERLAY=none", status=1)[1])
+        self.assertEqual(self.read("objects"), before)
+
+    def test_there_is_no_verdict_without_servers(self):
+        self.assertIn("not found", self.make("kube-verdict", status=1)[1])
+        self.assertNotIn(" apply ", self.read("calls"))
+
     def test_it_says_what_did_not_come_up_and_why(self):
         self.tell("fail", "rollout status deployment/client-grpc")
         _, err = self.make("kube-deploy", status=1)
