@@ -117,6 +117,11 @@ backends() {
     "$LBDEMO_REPORT" --json "$REPORTS/$1.json" | grep -o '"name":"server-[^"]*"' | sort -u | wc -l
 }
 
+# tells REPORT TEXT: fails unless the report says so of some backend.
+tells() {
+    "$LBDEMO_REPORT" --json "$REPORTS/$1.json" | grep -q "server-[^\"]* $2" || { echo "the report of $1 has no '$2'"; return 1; }
+}
+
 restart() {
     kube rollout restart deployment/server && kube rollout status deployment/server --timeout=120s
 }
@@ -141,6 +146,7 @@ scale() {
 scale_case() {
     loaded scale && none_lost verdict-http-new && none_restarted || return 1
     [ "$(backends verdict-http-new)" = 5 ] || { echo "not five backends in the report"; return 1; }
+    tells verdict-http-new 'first answered at' && tells verdict-http-new 'did not answer after'
 }
 
 kill_pod() {
@@ -157,7 +163,13 @@ kill_pod() {
 kill_case() {
     loaded kill_pod || return 1
     "$LBDEMO_REPORT" "$REPORTS/verdict-http-new.json" "$REPORTS/verdict-grpc.json"
-    lost_few verdict-http-new && lost_few verdict-grpc
+    lost_few verdict-http-new && lost_few verdict-grpc || return 1
+    # A container is started again in its pod; a pod has another in its place.
+    if [ -n "${KILL9-}" ]; then
+        tells verdict-http-new 'restarted'
+    else
+        tells verdict-http-new 'did not answer after' && tells verdict-http-new 'first answered at'
+    fi
 }
 
 # lost_few REPORT: fails when more than one request in a hundred was lost.
