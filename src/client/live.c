@@ -80,13 +80,14 @@ static int terminal_width(void)
 void lb_live_show(struct lb_live *live, const struct lb_tally *tally,
                   const struct lb_verdict *verdict, const char *phase, int64_t now_ns)
 {
-    char head[64];
+    char head[96];
     char *headline = lb_verdict_local_headline(verdict);
     if (!headline)
         return;
     lb_live_clear(live);
-    snprintf(head, sizeof head, lb_text("%" PRIu64 " requests, %" PRIu64 " errors "),
-             verdict->requests, verdict->errors);
+    snprintf(head, sizeof head, lb_text("%" PRIu64 " %s, %" PRIu64 " %s "), verdict->requests,
+             lb_text(verdict->requests == 1 ? N_("request") : N_("requests")), verdict->errors,
+             lb_text(verdict->errors == 1 ? N_("error") : N_("errors")));
     /* A longer line would wrap, and could not be taken away. */
     int left = terminal_width() - 1;
     fprintf(stderr, "%.*s", (int)lb_text_fitting(head, (unsigned)left), head);

@@ -360,7 +360,7 @@ static int run_client(const struct lb_client *client, struct run *run, const voi
     if (open_run(run, err) < 0 || open_admin(run, err) < 0 || drive(run, err) < 0)
         return LB_EXIT_FAILURE;
     if (run->output_failed)
-        return lb_error_set(err, "standard output: %s", strerror(errno)), LB_EXIT_FAILURE;
+        return lb_stdout_fail(err), LB_EXIT_FAILURE;
     return conclude(run, err);
 }
 

@@ -88,10 +88,12 @@ int lb_file_read(const char *path, size_t max, char **data, size_t *size, struct
     return 0;
 }
 
+int lb_stdout_fail(struct lb_error *err)
+{
+    return lb_error_set(err, "cannot write to standard output: %s", strerror(errno));
+}
+
 int lb_stdout_finish(struct lb_error *err)
 {
-    int failed = fflush(stdout) != 0 || ferror(stdout);
-    if (failed)
-        return lb_error_set(err, "cannot write to standard output: %s", strerror(errno));
-    return 0;
+    return fflush(stdout) != 0 || ferror(stdout) ? lb_stdout_fail(err) : 0;
 }

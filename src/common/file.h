@@ -16,6 +16,9 @@ int lb_file_write(const char *path, const void *data, size_t size,
 int lb_file_read(const char *path, size_t max, char **data, size_t *size,
                  struct lb_error *err) LB_MUST_CHECK;
 
+/* Says that standard output could not be written to, as errno has it. Returns -1. */
+int lb_stdout_fail(struct lb_error *err);
+
 /* Flushes standard output and tells whether all that was printed got there. For the end of main. */
 int lb_stdout_finish(struct lb_error *err) LB_MUST_CHECK;
 

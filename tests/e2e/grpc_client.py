@@ -385,7 +385,7 @@ class Errors(Case):
         self.assertEqual(client.stdout.readline(), f"#1: {NAME}\n".encode())
         client.stdout.close()
         self.assertEqual(client.wait(lbtest.DEADLINE_S), 1)
-        self.assertEqual(client.stderr.read(), b"lbdemo-grpc-client: standard output: Broken pipe\n")
+        self.assertEqual(client.stderr.read(), b"lbdemo-grpc-client: cannot write to standard output: Broken pipe\n")
 
     def test_ctrl_c_ends_a_run_that_waits(self):
         peer = self.peer(delay=lbtest.DEADLINE_S / 2)
@@ -403,7 +403,7 @@ class Errors(Case):
         self.assertEqual(client.stdout.readline(), f"#1: {NAME}\n".encode())
         client.stdout.close()
         self.assertEqual(client.wait(lbtest.DEADLINE_S), 1)
-        self.assertEqual(client.stderr.read(), b"lbdemo-grpc-client: standard output: Broken pipe\n")
+        self.assertEqual(client.stderr.read(), b"lbdemo-grpc-client: cannot write to standard output: Broken pipe\n")
 
     def test_output_that_cannot_be_written_is_a_failure(self):
         peer = self.peer()
@@ -413,7 +413,7 @@ class Errors(Case):
                                       stderr=subprocess.PIPE, env=lbtest.clean_env(), timeout=lbtest.DEADLINE_S,
                                       check=False)
             self.assertEqual(done.returncode, 1, args)
-            self.assertRegex(done.stderr, rb"^lbdemo-grpc-client: .*standard output: No space left on device\n$", args)
+            self.assertRegex(done.stderr, rb"^lbdemo-grpc-client: .*cannot write to standard output: No space left on device\n$", args)
 
     def test_a_server_killed_in_mid_run_is_an_error_a_request_and_the_run_goes_on(self):
         server = self.server()

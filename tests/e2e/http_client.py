@@ -307,7 +307,7 @@ class TheEnd(HttpClient):
         self.assertEqual(client.stdout.readline(), b"#1: pod-a\n")
         client.stdout.close()
         self.assertEqual(client.wait(lbtest.DEADLINE_S), 1)
-        self.assertEqual(client.stderr.read(), b"lbdemo-http-client: standard output: Broken pipe\n")
+        self.assertEqual(client.stderr.read(), b"lbdemo-http-client: cannot write to standard output: Broken pipe\n")
 
     def test_output_that_cannot_be_written_is_a_failure(self):
         backend = self.backend()
@@ -365,6 +365,10 @@ class Live(HttpClient):
             self.assertLess(len(line), 80, line)
         self.assertRegex(lines[-1], r"^\d+ requests, 0 errors A{24} ")
         self.assertTrue(text.rindex("\r\x1b[K") < text.index("backend  "), text)  # taken away before the table
+
+    def test_the_status_line_of_one_request_has_no_plural(self):
+        text = self.run_on_a_terminal("-d", "900ms", "-i", "1h", "-q", self.backend().address)
+        self.assertIn("\r\x1b[K1 request, 0 errors ", text)
 
     def test_the_status_line_of_a_narrow_terminal_does_not_wrap(self):
         backend = self.backend()
