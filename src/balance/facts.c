@@ -11,7 +11,6 @@
 
 #define MAX_FACTS 96
 #define SENTENCE 512
-#define LEAST_P 1e-15 /* below it the digits of a probability say nothing */
 #define TOLD_EVENTS 8 /* the rest is in the report */
 
 /* Facts are told once in English and, where there is a translator, once more into `local`. */
@@ -239,15 +238,18 @@ static void tell_evenness(struct teller *t)
 {
     struct lb_verdict *v = t->v;
     const struct lb_evenness *e = &v->evenness;
-    char p[32];
-    snprintf(p, sizeof p, e->p_value < LEAST_P ? "< %.0g" : "= %.3g", fmax(e->p_value, LEAST_P));
-    if (v->seen > 1 && e->method != LB_EVENNESS_TRIVIAL)
+    char p[LB_P_VALUE_TEXT];
+    if (lb_verdict_tells_evenness(v))
         say(t, LB_FACT_EVENNESS, e->p_value, (double)v->units, e->deff,
             "p %s is the chance that %" PRIu64
             " %s are at least this unequal when all is as expected (%s; "
             "dispersion %.2f, Jain's index %.3f)",
-            p, v->units, unit(t), part(t, lb_evenness_method_name(e->method)), v->dispersion,
-            v->jain);
+            lb_p_value_format(p, e->p_value), v->units, unit(t),
+            part(t, lb_evenness_method_name(e->method)), v->dispersion, v->jain);
+    else if (v->seen > 1 && v->doubt != LB_DOUBT_FEW) /* its headline says so */
+        say(t, LB_FACT_EVENNESS, e->p_value, (double)v->units, e->deff,
+            "%" PRIu64 " %s cannot tell how even the shares are: about %" PRIu64 " are needed",
+            v->units, unit(t), lb_evenness_units(v->expected, 1, v->alpha_evenness));
     if (v->outcome == LB_OUTCOME_BALANCED)
         say(t, LB_FACT_COULD_MISS, v->could_miss, (double)v->units, NAN,
             "even, as far as %" PRIu64 " %s can tell: a share %.0f points off would have shown",
@@ -296,7 +298,9 @@ static void tell_pattern(struct teller *t)
 {
     struct lb_verdict *v = t->v;
     const struct lb_pattern *p = &v->pattern;
-    if (v->seen < 2 || p->kind == LB_PATTERN_TOO_SHORT || p->kind == LB_PATTERN_ONE_BACKEND)
+    /* Of a client that stays on one backend the order shows only what was varied on purpose. */
+    if (v->seen < 2 || v->outcome == LB_OUTCOME_PINNED || p->kind == LB_PATTERN_TOO_SHORT ||
+        p->kind == LB_PATTERN_ONE_BACKEND)
         return;
     if (p->kind == LB_PATTERN_UNKNOWN)
         say(t, LB_FACT_PATTERN, NAN, NAN, NAN, "the order is neither random nor a turn");

@@ -203,6 +203,7 @@ static int expect_weights(struct lb_scene *sc)
         sum += o->weights[i].weight;
     for (size_t i = 0; i < v->n_shares; i++)
         v->shares[i].expected = 0;
+    v->expected_told = true;
     for (size_t i = 0; i < o->n_weights; i++) {
         uint32_t at = add_share(v, o->weights[i].name, true);
         if (at == LB_NONE)
@@ -224,6 +225,7 @@ static void expect_equal(struct lb_scene *sc)
     struct lb_verdict *v = sc->v;
     uint64_t told = sc->v->by_group ? 0 : sc->options->expected_backends;
     v->expected = told > v->seen ? told : v->seen;
+    v->expected_told = told >= v->seen;
     sc->not_named = v->expected - v->seen;
     for (size_t i = 0; i < v->n_shares; i++)
         v->shares[i].expected =

@@ -2,10 +2,13 @@
 #include "balance/advice.h"
 #include "balance/verdict_private.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TURNOVER 5 /* connections a backend, on the average */
+#define TURNOVER 5    /* connections a backend, on the average */
+#define LEAST_P 1e-15 /* below it the digits of a probability say nothing */
 
 const char *lb_outcome_name(enum lb_outcome outcome)
 {
@@ -280,6 +283,20 @@ int lb_verdict_make(const struct lb_tally *t, const struct lb_verdict_options *o
     }
     *out = sc.v;
     return 0;
+}
+
+bool lb_verdict_tells_evenness(const struct lb_verdict *v)
+{
+    if (v->seen < 2 || v->evenness.method == LB_EVENNESS_TRIVIAL)
+        return false;
+    return v->outcome == LB_OUTCOME_UNEVEN || v->evenness.p_value <= v->alpha_evenness ||
+           v->units >= lb_evenness_units(v->expected, 1, v->alpha_evenness);
+}
+
+char *lb_p_value_format(char text[LB_P_VALUE_TEXT], double p)
+{
+    snprintf(text, LB_P_VALUE_TEXT, p < LEAST_P ? "< %.0g" : "= %.3g", fmax(p, LEAST_P));
+    return text;
 }
 
 void lb_verdict_free(struct lb_verdict *v)

@@ -149,7 +149,8 @@ struct lb_verdict {
     uint64_t units; /* judged */
     uint64_t aside; /* client-side: units left out, their address was not the client's own choice */
     uint64_t seen;  /* backends (or groups) seen */
-    uint64_t expected; /* N it was judged over */
+    uint64_t expected;  /* N it was judged over */
+    bool expected_told; /* by options: otherwise more than were seen may exist */
     struct lb_evenness evenness;
     double dispersion, jain;
     double could_miss;      /* shift of a share that would have shown; 0: nothing to say */
@@ -180,5 +181,14 @@ struct lb_verdict {
 int lb_verdict_make(const struct lb_tally *t, const struct lb_verdict_options *options,
                     struct lb_verdict **out);
 void lb_verdict_free(struct lb_verdict *v);
+
+/* Does anything follow from the p-value? Not from one above alpha of fewer units than evenness can
+ * be concluded from (lb_evenness_units): two keys on two backends are neither even nor uneven. */
+bool lb_verdict_tells_evenness(const struct lb_verdict *v);
+
+#define LB_P_VALUE_TEXT 16
+
+/* Writes "= 0.998", or "< 1e-15" where digits say nothing, and returns the text. */
+char *lb_p_value_format(char text[LB_P_VALUE_TEXT], double p);
 
 #endif

@@ -128,8 +128,13 @@ static void headline(const struct lb_verdict *v, lb_translator *translate, struc
                          lb_tr(translate, "1 of %" PRIu64 " backends got all %" PRIu64 " requests"),
                          v->expected, v->answers);
         else
-            lb_block_add(b, lb_tr(translate, "this client stays on one of %" PRIu64 " backends"),
-                         seen);
+            lb_block_add(
+                b,
+                lb_tr(translate,
+                      v->expected_told
+                          ? N_("this client stays on one of %" PRIu64 " backends")
+                          : N_("this client stays on one of at least %" PRIu64 " backends")),
+                v->expected > seen ? v->expected : seen);
         break;
     case LB_OUTCOME_SINGLE:
         lb_block_add(b, lb_tr(translate, "one backend answered all %" PRIu64 " requests"),
@@ -189,7 +194,7 @@ static void one_share(const struct lb_verdict *v, const struct lb_share *s, unsi
     free(name);
     if (s->not_expected)
         lb_block_add(line, "  %s", lb_tr(v->translate, "not expected"));
-    else if (s->expected >= 0)
+    else if (s->expected >= 0 && (v->unit != LB_UNIT_KEY || lb_verdict_tells_evenness(v)))
         lb_block_add(line, lb_tr(v->translate, "  expected %.3g %%"), 100 * s->expected);
     if (v->n_shares > 1 && v->units > 0)
         lb_block_add(line, lb_tr(v->translate, "  (%.3g to %.3g %%)"), 100 * s->low, 100 * s->high);

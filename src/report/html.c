@@ -32,9 +32,13 @@ static void write_counts(FILE *out, const struct lb_group *group)
     write_count(out, v->errors == 1 ? "error" : "errors", v->errors);
     fprintf(out, "<div><dt>layer%s</dt><dd>%s</dd></div>",
             group->layer_by_probe ? ", by the probe" : "", lb_layer_name(v->layers.layer));
-    if (v->evenness.method != LB_EVENNESS_TRIVIAL)
-        fprintf(out, "<div><dt>chance if it were even</dt><dd>%.2g</dd></div>",
-                v->evenness.p_value);
+    if (lb_verdict_tells_evenness(v)) {
+        char p[LB_P_VALUE_TEXT];
+        lb_p_value_format(p, v->evenness.p_value);
+        fputs("<div><dt>chance if it were even</dt><dd>", out);
+        lb_html_text(out, *p == '=' ? p + 2 : p);
+        fputs("</dd></div>", out);
+    }
     fputs("</dl>\n", out);
 }
 
@@ -197,14 +201,16 @@ static int write_group(FILE *out, const struct lb_groups *groups, size_t index)
     return status;
 }
 
-static void write_cell(FILE *out, const struct lb_groups *groups, const struct lb_group *group)
+static void write_cell(FILE *out, const struct lb_groups *groups, const struct lb_group *group,
+                       const char *column)
 {
     char cell[LB_CELL_TEXT];
     char *comma = strchr(lb_group_cell(group, cell), ',');
     if (comma)
         *comma = '\0';
-    fprintf(out, "<td class=\"%s\"><a href=\"#g%zu\"><span class=\"word\">%s</span></a>",
-            lb_outcome_name(lb_group_outcome(group)), (size_t)(group - groups->groups), cell);
+    fprintf(out, "<td data-of=\"%s\" class=\"%s\"><a href=\"#g%zu\">", column,
+            lb_outcome_name(lb_group_outcome(group)), (size_t)(group - groups->groups));
+    fprintf(out, "<span class=\"word\">%s</span></a>", cell);
     if (comma)
         fprintf(out, "<small>%s</small>", comma + 2);
     fputs("</td>", out);
@@ -221,7 +227,7 @@ static size_t write_line(FILE *out, const struct lb_groups *groups, const struct
     for (size_t c = 0; c < n_columns; c++) {
         if (used < n_cells && strcmp(cells[used]->row, cells[0]->row) == 0 &&
             strcmp(cells[used]->column, columns[c]) == 0)
-            write_cell(out, groups, cells[used++]);
+            write_cell(out, groups, cells[used++], columns[c]);
         else
             fputs("<td></td>", out);
     }

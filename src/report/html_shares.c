@@ -142,25 +142,31 @@ void lb_html_latencies(FILE *out, const struct lb_group *group, const struct lb_
     fputs("</div></section>\n", out);
 }
 
+/* The columns of the figures; where they do not fit, each cell has its heading beside it. */
+static const char *const headings[] = {"Answers",  "Errors", "Connections", "Share", "Interval",
+                                       "Expected", "p50",    "p90",         "p99",   "Max"};
+#define HEADINGS (sizeof headings / sizeof headings[0])
+
 static void write_figures_row(FILE *out, const struct lb_share *s)
 {
-    char number[LB_NUMBER_TEXT], duration[LB_DURATION_TEXT];
+    char number[LB_NUMBER_TEXT], cells[HEADINGS][64] = {{0}};
+    const uint64_t counts[] = {s->answers, s->errors, s->connections};
+    const double latencies[] = {s->p50_us, s->p90_us, s->p99_us, s->max_us};
+    for (int i = 0; i < 3; i++)
+        snprintf(cells[i], sizeof cells[i], "%s", lb_html_number(number, counts[i]));
+    snprintf(cells[3], sizeof cells[3], "%.1f&#8239;%%", 100 * s->share);
+    snprintf(cells[4], sizeof cells[4], "%.1f&#8211;%.1f", 100 * s->low, 100 * s->high);
+    if (s->expected >= 0)
+        snprintf(cells[5], sizeof cells[5], "%.1f&#8239;%%", 100 * s->expected);
+    for (int i = 0; i < 4 && s->answers; i++) {
+        char duration[LB_DURATION_TEXT];
+        snprintf(cells[6 + i], sizeof cells[6 + i], "%s", lb_html_latency(duration, latencies[i]));
+    }
     fputs("<tr><td class=\"name\"><bdi>", out);
     lb_html_text(out, s->name);
     fputs("</bdi></td>", out);
-    fprintf(out, "<td class=\"n\">%s</td>", lb_html_number(number, s->answers));
-    fprintf(out, "<td class=\"n\">%s</td>", lb_html_number(number, s->errors));
-    fprintf(out, "<td class=\"n\">%s</td>", lb_html_number(number, s->connections));
-    fprintf(out, "<td class=\"n\">%.1f&#8239;%%</td><td class=\"n\">%.1f&#8211;%.1f</td>",
-            100 * s->share, 100 * s->low, 100 * s->high);
-    if (s->expected >= 0)
-        fprintf(out, "<td class=\"n\">%.1f&#8239;%%</td>", 100 * s->expected);
-    else
-        fputs("<td class=\"n\"></td>", out);
-    const double latencies[] = {s->p50_us, s->p90_us, s->p99_us, s->max_us};
-    for (int i = 0; i < 4; i++)
-        fprintf(out, "<td class=\"n\">%s</td>",
-                s->answers ? lb_html_latency(duration, latencies[i]) : "");
+    for (size_t i = 0; i < HEADINGS; i++)
+        fprintf(out, "<td data-of=\"%s\" class=\"n\">%s</td>", headings[i], cells[i]);
     fputs("</tr>\n", out);
 }
 
@@ -171,15 +177,13 @@ void lb_html_figures(FILE *out, const struct lb_group *group)
     const char *group_by = group->report->judging.group_by;
     if (rows == 0)
         return;
-    fputs("<section><h3>Figures</h3>\n<div class=\"wide\"><table><thead><tr><th>", out);
-    lb_html_text(out, *group_by ? group_by : "Backend");
-    fputs("</th><th class=\"n\">Answers</th><th class=\"n\">Errors</th><th "
-          "class=\"n\">Connections</th>"
-          "<th class=\"n\">Share</th><th class=\"n\">Interval</th><th class=\"n\">Expected</th>"
-          "<th class=\"n\">p50</th><th class=\"n\">p90</th><th class=\"n\">p99</th><th "
-          "class=\"n\">Max</th>"
-          "</tr></thead><tbody>\n",
+    fputs("<section><h3>Figures</h3>\n<div class=\"wide\"><table class=\"figures\"><thead><tr><th>",
           out);
+    lb_html_text(out, *group_by ? group_by : "Backend");
+    fputs("</th>", out);
+    for (size_t i = 0; i < HEADINGS; i++)
+        fprintf(out, "<th class=\"n\">%s</th>", headings[i]);
+    fputs("</tr></thead><tbody>\n", out);
     for (size_t i = 0; i < rows; i++)
         write_figures_row(out, &v->shares[i]);
     fputs("</tbody></table></div>\n", out);

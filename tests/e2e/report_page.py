@@ -84,6 +84,11 @@ class Page(report.ReportCase):
         for fact in verdict["facts"]:
             self.assertIn(fact["text"], text)
 
+    def test_the_chance_is_as_the_text_has_it(self):
+        files = self.make(1, requests=60, balancer="per-request")
+        p = re.search(r"p = (0\.\d{3}) is the chance", " ".join(self.report(*files).split())).group(1)
+        self.assertIn(f"<dt>chance if it were even</dt><dd>{p}</dd>", self.page(*files))
+
     def test_several_groups_have_a_table_of_them(self):
         self.make(1, path="one")
         self.make(1, path="two", prefix="two")
@@ -128,20 +133,22 @@ class Browser(report.ReportCase):
         self.assertNotIn("<title>owned", dom)
 
     def test_it_fits_phones_and_desktops_in_light_and_dark(self):
-        """The page is never wider than the window, and follows the colour scheme."""
+        """Neither the page nor a table in it is ever wider than the window, and it follows the colour scheme."""
         frame = ("<!DOCTYPE html><title>-</title><iframe id=f style='width:{}px;height:900px' src='page.html'></iframe>"
                  "<script>onload=()=>{{const d=f.contentDocument;document.title=[d.documentElement.scrollWidth,"
+                 "[...d.querySelectorAll('.wide')].filter(e=>e.scrollWidth>e.clientWidth).length,"
                  "getComputedStyle(d.body).backgroundColor].join(' ')}}</script>")
         seen = {}
-        for width in (360, 800, 1400):
+        for width in (360, 768, 800, 1400):
             path = self.path(f"frame{width}.html")
             with open(path, "w", encoding="utf-8") as f:
                 f.write(frame.format(width))
             for scheme in (0, 1):
                 dom = self.browse("--allow-file-access-from-files", "--window-size=1500,1000",
                                   f"--blink-settings=preferredColorScheme={scheme}", "--dump-dom", "file://" + path)
-                wide, colour = re.search(r"<title>(\d+) (rgb[^<]*)</title>", dom).groups()
+                wide, scrolled, colour = re.search(r"<title>(\d+) (\d+) (rgb[^<]*)</title>", dom).groups()
                 self.assertLessEqual(int(wide), width)
+                self.assertEqual(scrolled, "0", f"tables wider than their place at {width} px")
                 seen[scheme] = colour
         self.assertNotEqual(seen[0], seen[1])
 

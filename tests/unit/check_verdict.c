@@ -43,6 +43,13 @@ static bool has_fact(const struct lb_verdict *v, enum lb_fact_id id)
     return false;
 }
 
+static void expect_no_text(const struct lb_verdict *v, const char *part)
+{
+    char *text = lb_verdict_text(v, 200);
+    ck_assert_msg(strstr(text, part) == NULL, "\"%s\" in:\n%s", part, text);
+    free(text);
+}
+
 static void expect_text(const struct lb_verdict *v, const char *part)
 {
     char *text = lb_verdict_text(v, 200);
@@ -84,6 +91,72 @@ START_TEST(one_channel_to_one_of_three_is_pinned_with_advice)
     ck_assert_int_eq(v->outcome, LB_OUTCOME_INCONCLUSIVE);
     ck_assert_uint_gt(v->needed_units, 3);
     lb_verdict_free(v);
+}
+END_TEST
+
+/* `values` cookies, each with a backend of `names`; the default one is sent three times of four. */
+static struct lb_verdict *judge_cookies(const char *names, unsigned values, unsigned told)
+{
+    struct lb_target_facts target = {.protocol = "http", .addresses = 1, .cookies = true};
+    struct lb_layers known = {.layer = LB_LAYER_STICKY, .sticky_level = LB_LEVEL_COOKIE};
+    struct lb_verdict_options o = {.expected_backends = told, .target = &target, .known = &known};
+    struct lb_tally *t = lb_tally_new("run", "", 1);
+    for (unsigned i = 0; i < 4 * values; i++) {
+        uint16_t value = i % 4 == 3 ? (uint16_t)(i / 4) : 0;
+        char name[] = {names[value % strlen(names)], '\0'};
+        struct lb_observation seen = answer(i + 1, i + 1, name);
+        seen.key[LB_LEVEL_COOKIE] = value;
+        ck_assert_int_eq(lb_tally_add(t, &seen), 0);
+    }
+    lb_tally_flush(t);
+    struct lb_verdict *v = judge(t, &o);
+    lb_tally_free(t);
+    return v;
+}
+
+START_TEST(a_few_keys_say_nothing_of_evenness_and_of_how_many_backends_there_are)
+{
+    struct lb_verdict *v = judge_cookies("ab", 2, 0);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_PINNED);
+    ck_assert_int_eq(v->unit, LB_UNIT_KEY);
+    ck_assert_uint_eq(v->units, 2);
+    ck_assert(!lb_verdict_tells_evenness(v));
+    expect_text(v, "pinned: this client stays on one of at least 2 backends (sticky by cookie)");
+    expect_text(v, "2 key values cannot tell how even the shares are: about 15 are needed");
+    expect_no_text(v, "p = ");
+    expect_no_text(v, "expected");
+    lb_verdict_free(v);
+    v = judge_cookies("ab", 2, 3);
+    expect_text(v, "this client stays on one of 3 backends (sticky by cookie)");
+    lb_verdict_free(v);
+    v = judge_cookies("ab", 16, 2);
+    expect_text(v, "this client stays on one of 2 backends (sticky by cookie)");
+    expect_text(v, "p = 1 is the chance that 16 key values");
+    expect_text(v, "expected 50 %");
+    lb_verdict_free(v);
+    v = judge_cookies("aaaaaaaaaaaaab", 14, 2); /* few, but uneven beyond luck is shown by them */
+    expect_text(v, "is the chance that 14 key values");
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(the_order_of_what_was_varied_on_purpose_is_not_told_of_a_pinned_client)
+{
+    struct lb_verdict *v = judge_cookies("ab", 16, 0);
+    ck_assert_int_eq(v->outcome, LB_OUTCOME_PINNED);
+    ck_assert_int_ne(v->pattern.kind, LB_PATTERN_TOO_SHORT);
+    ck_assert(!has_fact(v, LB_FACT_PATTERN));
+    lb_verdict_free(v);
+}
+END_TEST
+
+START_TEST(a_chance_has_three_digits_or_a_bound)
+{
+    char text[LB_P_VALUE_TEXT];
+    ck_assert_str_eq(lb_p_value_format(text, 0.998), "= 0.998");
+    ck_assert_str_eq(lb_p_value_format(text, 1), "= 1");
+    ck_assert_str_eq(lb_p_value_format(text, 1.234e-5), "= 1.23e-05");
+    ck_assert_str_eq(lb_p_value_format(text, 0), "< 1e-15");
 }
 END_TEST
 
@@ -819,6 +892,9 @@ static void fill(TCase *tests)
 {
     tcase_add_test(tests, nothing_answered_is_no_data_with_its_cause);
     tcase_add_test(tests, one_channel_to_one_of_three_is_pinned_with_advice);
+    tcase_add_test(tests, a_few_keys_say_nothing_of_evenness_and_of_how_many_backends_there_are);
+    tcase_add_test(tests, the_order_of_what_was_varied_on_purpose_is_not_told_of_a_pinned_client);
+    tcase_add_test(tests, a_chance_has_three_digits_or_a_bound);
     tcase_add_test(tests, one_backend_and_nothing_known_is_alone_or_pinned);
     tcase_add_test(tests, new_connections_in_turn_are_balanced_but_the_layer_is_open);
     tcase_add_test(tests, a_certified_cycle_is_uneven_exactly);
