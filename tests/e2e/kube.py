@@ -122,8 +122,10 @@ class Kube(lbtest.Case):
     def interrupt(self, *argv, at):
         """Starts it, and presses Ctrl-C when it calls kubectl with `at`; its exit status."""
         self.tell("hang", at)
+        # A shell that is started with the signal ignored, as in the background, cannot trap it.
         child = subprocess.Popen(argv, cwd=lbtest.BIN, env=self.env, start_new_session=True,
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.addCleanup(lambda: child.poll() is None and os.killpg(child.pid, signal.SIGKILL))
         lbtest.wait_until(lambda: os.path.exists(os.path.join(self.fake, "hangs")), f"the call {at}")
         os.killpg(child.pid, signal.SIGINT)
