@@ -95,5 +95,13 @@ int lb_stdout_fail(struct lb_error *err)
 
 int lb_stdout_finish(struct lb_error *err)
 {
-    return fflush(stdout) != 0 || ferror(stdout) ? lb_stdout_fail(err) : 0;
+    int failed = ferror(stdout);
+    if (fflush(stdout) != 0)
+        return lb_stdout_fail(err);
+    if (!failed)
+        return 0;
+    /* An earlier write failed, and errno has long been something else's: one more tells the cause. */
+    errno = EIO;
+    (void)!write(STDOUT_FILENO, "\n", 1);
+    return lb_stdout_fail(err);
 }
