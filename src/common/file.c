@@ -100,7 +100,8 @@ int lb_stdout_finish(struct lb_error *err)
         return lb_stdout_fail(err);
     if (!failed)
         return 0;
-    /* An earlier write failed, and errno has long been something else's: one more tells the cause. */
+    /* An earlier write failed, and errno has long been something else's: one more tells the cause.
+     */
     errno = EIO;
     (void)!write(STDOUT_FILENO, "\n", 1);
     return lb_stdout_fail(err);
